@@ -1,0 +1,16 @@
+"""Transformer policies for Stable-Baselines3 and the algorithms that teach them.
+
+>>> from agents import PPO, TransformerPolicy, make_vec_env
+>>> envs = make_vec_env("textgym/Translation-v0", num_envs=64)
+>>> model = PPO(TransformerPolicy, envs, policy_kwargs=dict(model={"model_type": "gpt2", "n_embd": 128, "n_layer": 2}))
+"""
+
+from agents.algorithms.a2c import A2C
+from agents.algorithms.ppo import PPO
+from agents.algorithms.sft import SFT
+from agents.buffer import SequenceRolloutBuffer
+from agents.evaluation import evaluate
+from agents.policy import TransformerPolicy
+from agents.vec_env import make_vec_env
+
+__all__ = ["A2C", "PPO", "SFT", "SequenceRolloutBuffer", "TransformerPolicy", "evaluate", "make_vec_env"]

@@ -1,0 +1,202 @@
+"""What all on-policy algorithms share: batched rollouts in place of token-by-token ones, checks, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecCheckNan, VecEnv, VecNormalize
+
+from agents.buffer import Experience, SequenceRolloutBuffer
+from agents.policy import TransformerPolicy
+from agents.reference import ReferencePolicy
+from agents.rollout import Rollout, generate
+from agents.vec_env import TextVecEnv, make_vec_env
+from textgym import TokenSpace
+from textgym.errors import ConfigError
+from textgym.responses import Scores
+from textgym.vector import TextGenerationVectorEnv
+
+Self = TypeVar("Self", bound="TextOnPolicy")
+TRANSPARENT_WRAPPERS = (VecCheckNan,)  # wrappers that neither change nor record what passes through them
+
+
+class TextOnPolicy(OnPolicyAlgorithm):
+    """Mixes into Stable-Baselines3's on-policy algorithms, whose ``train()`` stays as it is.
+
+    A subclass sets ``self.arguments``, those of its constructor that a checkpoint must hold.
+    """
+
+    arguments: dict[str, Any]
+    rollout_responses: int
+    kl_coef: float | None
+    reference: ReferencePolicy | None = None
+    _stepping_notice_given = False
+
+    def _setup_model(self) -> None:
+        self.rollout_buffer_kwargs = {"before_returns": self._before_returns}
+        super()._setup_model()
+        if self.kl_coef is not None:
+            self.reference = ReferencePolicy(cast(TransformerPolicy, self.policy).network)
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Write ``rollout_responses`` responses and let the environment score them.
+
+        Callbacks see one step per token position, as if the lanes had been stepped; ``num_timesteps`` counts tokens. An
+        environment in a wrapper that might change or record its steps is stepped token by token instead.
+        """
+        lanes = transparent(env)
+        if lanes is None:
+            self._give_stepping_notice(env)
+            return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        self.policy.set_training_mode(False)
+        rollout_buffer.reset()
+        callback.on_rollout_start()
+        rollout, observations, scores = self._play(lanes)
+        if not self._replay(rollout, scores, lanes, callback):
+            return False
+        cast(SequenceRolloutBuffer, rollout_buffer).add_experience(_experience(rollout, observations, scores))
+        self._last_obs = lanes.venv.observations()
+        self._last_episode_starts = np.ones(lanes.num_envs, dtype=bool)
+        callback.update_locals(locals())
+        callback.on_rollout_end()
+        return True
+
+    def _play(self, lanes: TextVecEnv) -> tuple[Rollout, npt.NDArray[np.int32], Scores]:
+        prompts = lanes.venv.begin(self.rollout_responses)
+        network = cast(TransformerPolicy, self.policy).network
+        ids = torch.as_tensor(prompts.ids, device=self.device)
+        rollout = generate(network, ids, last_values=lanes.venv.episodes.on_length == "truncate")
+        responses = rollout.responses.cpu().numpy().astype(np.int32)
+        scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
+        return rollout, np.concatenate([prompts.ids, responses], axis=1), scores
+
+    def _replay(self, rollout: Rollout, scores: Scores, lanes: TextVecEnv, callback: BaseCallback) -> bool:
+        """Tell the callbacks of every token position; return False when one of them asks to stop."""
+        lengths = rollout.lengths.cpu().numpy()
+        endings = lanes.episode_infos(scores, lengths)
+        for k, (alive, dones) in enumerate(_positions(lengths)):
+            rewards = scores.rewards[:, k]
+            infos = [ending if done else {} for ending, done in zip(endings, dones, strict=True)]
+            self.num_timesteps += int(alive.sum())
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            self._update_info_buffer(infos, dones)
+        return True
+
+    def _before_returns(self, experience: Experience) -> None:
+        """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token."""
+        if self.reference is None or self.kl_coef is None:
+            return
+        log_ratio = self.reference.log_ratio(experience)
+        experience.rewards -= np.float32(self.kl_coef) * log_ratio
+        self.logger.record("rollout/kl_per_response", float(log_ratio.sum(axis=1).mean()))
+        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, experience.own.sum())))
+
+    def _give_stepping_notice(self, env: VecEnv) -> None:
+        if not self._stepping_notice_given:
+            self._stepping_notice_given = True
+            self.logger.log(
+                f"{type(self).__name__} steps {type(env).__name__} token by token, which is slow: only the environment "
+                "of agents.make_vec_env, without wrappers that might change its steps, is played in whole responses."
+            )
+
+    def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
+        """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
+        from agents.checkpoint import save_algorithm
+
+        save_algorithm(self, Path(path))
+
+    @classmethod
+    def load(  # type: ignore[override]
+        cls: type[Self],
+        path: str | Path,
+        env: VecEnv | None = None,
+        device: torch.device | str = "auto",
+        **changes: Any,
+    ) -> Self:
+        """Read a checkpoint folder; nothing is unpickled.
+
+        Args:
+            path: The folder that :meth:`save` wrote.
+            env: To go on learning; without it the result can predict and be evaluated.
+            device: Where to compute.
+            changes: Constructor arguments that shall differ from the stored ones.
+        """
+        from agents.checkpoint import load_algorithm
+
+        return load_algorithm(cls, Path(path), env, device, changes)
+
+
+def transparent(env: VecEnv | None) -> TextVecEnv | None:
+    """Return the text environment in ``env`` if nothing but transparent wrappers stand around it."""
+    while isinstance(env, TRANSPARENT_WRAPPERS):
+        env = env.venv
+    return env if isinstance(env, TextVecEnv) else None
+
+
+def as_vec_env(env: Any) -> Any:
+    """Return environments that Stable-Baselines3 accepts for an id or a native vector environment."""
+    if isinstance(env, (str, TextGenerationVectorEnv)):
+        return make_vec_env(env)
+    return env
+
+
+def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_responses: int | None) -> int:
+    """Check what can be checked before a model is built; return a rollout's number of responses.
+
+    Raises:
+        ConfigError: If the observations are no token ids any more, the shaping's discount is not ``gamma``, or the
+            sizes do not fit.
+    """
+    if isinstance(env, VecNormalize) and env.norm_obs:
+        raise ConfigError("VecNormalize(norm_obs=True) turns token ids into fractions: use norm_obs=False.")
+    space = env.observation_space
+    if not isinstance(space, TokenSpace):
+        raise ConfigError(
+            f"The environment's observations must be a TokenSpace, got {space}: take off the wrappers that change them."
+        )
+    num_envs = getattr(env, "num_envs", 1)
+    responses = num_envs if rollout_responses is None else rollout_responses
+    if responses < 1 or responses % num_envs:
+        raise ConfigError(f"rollout_responses must be a multiple of the {num_envs} lanes, got {responses}.")
+    if batch_size is not None and not 2 <= batch_size <= responses * space.max_new_tokens:
+        raise ConfigError(
+            f"batch_size counts tokens and must lie between 2 and those of a rollout, {responses} responses x "
+            f"{space.max_new_tokens} tokens = {responses * space.max_new_tokens}; got {batch_size}."
+        )
+    lanes = transparent(env) if isinstance(env, VecEnv) else None
+    if lanes is not None and lanes.venv.episodes.shaping and lanes.venv.episodes.discount != gamma:
+        raise ConfigError(
+            f"The environment shapes rewards with discount={lanes.venv.episodes.discount}, the algorithm's gamma is {gamma}: "
+            "make them equal, or the shaping changes which policy is best."
+        )
+    return responses
+
+
+def _positions(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
+    """Yield for each token position which responses have a token there, and which end with it: bool [N] each."""
+    for k in range(int(lengths.max())):
+        yield lengths > k, lengths == k + 1
+
+
+def _experience(rollout: Rollout, observations: npt.NDArray[np.int32], scores: Scores) -> Experience:
+    T = rollout.responses.shape[1]
+    return Experience(
+        observations=observations,
+        own=observations[:, -T:] >= 0,
+        rewards=scores.rewards.astype(np.float32),
+        values=rollout.values.cpu().numpy(),
+        log_probs=rollout.log_probs.cpu().numpy(),
+        last_values=np.where(scores.truncated, rollout.last_values.cpu().numpy(), 0).astype(np.float32),
+    )

@@ -1,0 +1,119 @@
+"""Proximal policy optimisation of whole responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import stable_baselines3
+import torch
+from stable_baselines3.common.type_aliases import Schedule
+
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment
+from agents.buffer import SequenceRolloutBuffer
+from agents.policy import TransformerPolicy
+
+
+class PPO(TextOnPolicy, stable_baselines3.PPO):
+    """Stable-Baselines3's PPO (Schulman et al., 2017) with whole responses as rollouts and minibatches.
+
+    The update is Stable-Baselines3's own ``train()``. Defaults that differ from its defaults, because text differs:
+
+    ==================  ==========  ==========================================================================
+    argument            default     why
+    ==================  ==========  ==========================================================================
+    learning_rate       3e-5        the model is mostly pretrained or warm-started
+    rollout_responses   one a lane  in place of ``n_steps``: a rollout holds whole responses
+    batch_size          512         counts tokens; a minibatch holds whole responses, about this many tokens
+    n_epochs            4           ten epochs on one rollout move a language model far
+    gamma               1.0         the reward comes at the end, and length is no fault by itself
+    ==================  ==========  ==========================================================================
+
+    Args:
+        policy: :class:`agents.TransformerPolicy`.
+        env: An environment of ``agents.make_vec_env``, a native vector environment, or an id.
+        learning_rate: Of the optimizer; a number, or a function of the remaining progress.
+        rollout_responses: Responses per rollout, a multiple of the number of lanes.
+        batch_size: Tokens per minibatch.
+        n_epochs: Passes over each rollout.
+        gamma: The discount per token.
+        gae_lambda: Of the advantage estimates.
+        clip_range: Of the probability ratio.
+        clip_range_vf: Of the value, None for none.
+        normalize_advantage: Whether each minibatch's advantages are normalised.
+        ent_coef: Weight of the entropy bonus.
+        vf_coef: Weight of the value loss.
+        max_grad_norm: Gradients are clipped to this norm.
+        target_kl: Ends the epochs of a rollout early.
+        kl_coef: Subtracts this times log(pi/pi_ref) from the reward of each token, where pi_ref is the policy as it is
+            when the algorithm is made. 0 only measures. None: no reference policy is kept.
+        policy_kwargs: For the policy: ``model``, ``temperature``, ``optimizer_class``.
+        stats_window_size: Episodes over which logged means are taken.
+        tensorboard_log: Folder for TensorBoard.
+        verbose: 0, 1 or 2.
+        seed: Of the environment, the sampling and the order of minibatches.
+        device: "auto" takes a GPU when there is one.
+    """
+
+    def __init__(
+        self,
+        policy: type[TransformerPolicy] = TransformerPolicy,
+        env: Any = None,
+        *,
+        learning_rate: float | Schedule = 3e-5,
+        rollout_responses: int | None = None,
+        batch_size: int = 512,
+        n_epochs: int = 4,
+        gamma: float = 1.0,
+        gae_lambda: float = 0.95,
+        clip_range: float | Schedule = 0.2,
+        clip_range_vf: float | Schedule | None = None,
+        normalize_advantage: bool = True,
+        ent_coef: float = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        target_kl: float | None = None,
+        kl_coef: float | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        _init_setup_model: bool = True,
+    ) -> None:
+        own = ("self", "policy", "env", "device", "_init_setup_model", "__class__")
+        self.arguments = {name: value for name, value in locals().items() if name not in own}
+        env = as_vec_env(env)
+        self.kl_coef = kl_coef
+        steps = 1
+        if env is not None:
+            self.rollout_responses = check_environment(env, gamma, batch_size, rollout_responses)
+            steps = env.observation_space.max_new_tokens * self.rollout_responses // getattr(env, "num_envs", 1)
+        super().__init__(
+            policy,
+            env,
+            learning_rate=learning_rate,
+            n_steps=steps,
+            batch_size=steps * getattr(env, "num_envs", 2),  # the real one is set below: it counts tokens
+            n_epochs=n_epochs,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            clip_range=clip_range,
+            clip_range_vf=clip_range_vf,
+            normalize_advantage=normalize_advantage,
+            ent_coef=ent_coef,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            rollout_buffer_class=SequenceRolloutBuffer,
+            target_kl=target_kl,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=False,
+        )
+        self.batch_size = batch_size
+        if _init_setup_model:
+            self._setup_model()

@@ -1,0 +1,252 @@
+"""Supervised fine-tuning on references: the warm start without which reinforcement finds nothing to reinforce."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.type_aliases import MaybeCallback, Schedule
+from torch import Tensor
+
+from agents.algorithms.base import as_vec_env, transparent
+from agents.models import TextNetwork
+from agents.policy import TransformerPolicy
+from agents.vec_env import TextVecEnv
+from textgym.errors import ConfigError
+from textgym.responses import Demonstrations
+
+
+class SFT(BaseAlgorithm):
+    """Maximises the likelihood of references by teacher forcing, under the distribution that the policy samples from.
+
+    Each epoch visits every sample once in random order, with one of its references drawn at random.
+
+    Args:
+        policy: :class:`agents.TransformerPolicy`.
+        env: An environment of ``agents.make_vec_env``, a native vector environment, or an id.
+        validation_env: The same for held-out samples; with it, learning stops early and the best weights are kept.
+        learning_rate: A number, or a function of the remaining progress.
+        batch_size: Responses per update.
+        label_smoothing: This share of the target's probability is spread evenly over all allowed tokens.
+        evaluate_every: Updates between two validations.
+        validation_samples: How many of the validation samples are used.
+        patience: Learning stops after this many validations without a better loss.
+        max_grad_norm: Gradients are clipped to this norm.
+        policy_kwargs: For the policy: ``model``, ``temperature``, ``optimizer_class``.
+        stats_window_size: Unused here; the argument of all algorithms.
+        tensorboard_log: Folder for TensorBoard.
+        verbose: 0, 1 or 2.
+        seed: Of the weights of a model from scratch and of the order of samples.
+        device: "auto" takes a GPU when there is one.
+    """
+
+    policy: TransformerPolicy
+
+    def __init__(
+        self,
+        policy: type[TransformerPolicy] = TransformerPolicy,
+        env: Any = None,
+        *,
+        validation_env: Any = None,
+        learning_rate: float | Schedule = 3e-4,
+        batch_size: int = 64,
+        label_smoothing: float = 0.0,
+        evaluate_every: int = 100,
+        validation_samples: int = 500,
+        patience: int = 5,
+        max_grad_norm: float = 1.0,
+        policy_kwargs: dict[str, Any] | None = None,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        _init_setup_model: bool = True,
+    ) -> None:
+        own = ("self", "policy", "env", "validation_env", "device", "_init_setup_model", "__class__")
+        self.arguments = {name: value for name, value in locals().items() if name not in own}
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError(f"label_smoothing must lie in [0, 1), got {label_smoothing}.")
+        if batch_size < 1:
+            raise ConfigError(f"batch_size counts responses and must be at least 1, got {batch_size}.")
+        super().__init__(
+            policy,
+            as_vec_env(env),
+            learning_rate=learning_rate,
+            policy_kwargs=policy_kwargs,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            verbose=verbose,
+            support_multi_env=True,
+            seed=seed,
+            device=device,
+        )
+        self.batch_size = batch_size
+        self.label_smoothing = label_smoothing
+        self.evaluate_every = evaluate_every
+        self.validation_samples = validation_samples
+        self.patience = patience
+        self.max_grad_norm = max_grad_norm
+        self.validation_env = None if validation_env is None else _lanes(as_vec_env(validation_env))
+        self.best_loss = math.inf
+        if _init_setup_model:
+            self._setup_model()
+
+    def _setup_model(self) -> None:
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        self.policy = self.policy_class(  # type: ignore[assignment]
+            self.observation_space, self.action_space, self.lr_schedule, use_sde=False, **self.policy_kwargs
+        )
+        self.policy = self.policy.to(self.device)
+        self._rng = np.random.default_rng(self.seed)
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 50,
+        tb_log_name: str = "SFT",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> SFT:
+        """Learn until ``total_timesteps`` tokens were seen, validation stops improving, or a callback says so.
+
+        Callbacks see one step per update; with a validation environment the best weights are restored at the end.
+        """
+        total_timesteps, callback = self._setup_learn(
+            total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
+        )
+        callback.on_training_start(locals(), globals())
+        validation = _Validation(self)
+        order: list[int] = []
+        while self.num_timesteps < total_timesteps:
+            if len(order) < self.batch_size:
+                order.extend(self._rng.permutation(_lanes(self.env).venv.num_samples).tolist())
+            rows, order = order[: self.batch_size], order[self.batch_size :]
+            loss = self._update(np.asarray(rows))
+            self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
+            callback.update_locals(locals())
+            if not callback.on_step() or validation.should_stop():
+                break
+            if log_interval and self._n_updates % log_interval == 0:
+                self._dump(loss)
+        validation.finish()
+        callback.on_training_end()
+        return self
+
+    def _update(self, indices: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+        batch = _lanes(self.env).venv.demonstrations(indices, self._rng)
+        network = self.policy.network
+        network.model.train()  # the model's own dropout regularises imitation
+        self._update_learning_rate(self.policy.optimizer)
+        losses = token_losses(network, batch, self.device, self.label_smoothing)
+        loss = losses.mean()
+        self.policy.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        network.model.eval()
+        self.num_timesteps += len(losses)
+        self._n_updates += 1
+        return loss.item()
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Return the mean negative log-likelihood of validation tokens, nats, first reference of each sample."""
+        venv = _lanes(self.validation_env).venv
+        indices = np.arange(min(self.validation_samples, venv.num_samples))
+        total, count = 0.0, 0
+        for part in np.array_split(indices, -(-len(indices) // self.batch_size)):
+            losses = token_losses(self.policy.network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
+            total, count = total + losses.sum().item(), count + len(losses)
+        return total / max(1, count)
+
+    def _dump(self, loss: float) -> None:
+        self.logger.record("train/loss", loss)
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
+        self.logger.dump(step=self.num_timesteps)
+
+    def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
+        """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
+        from agents.checkpoint import save_algorithm
+
+        save_algorithm(self, Path(path))
+
+    @classmethod
+    def load(  # type: ignore[override]
+        cls, path: str | Path, env: Any = None, device: torch.device | str = "auto", **changes: Any
+    ) -> SFT:
+        """Read a checkpoint folder; see :meth:`agents.PPO.load`."""
+        from agents.checkpoint import load_algorithm
+
+        return load_algorithm(cls, Path(path), env, device, changes)
+
+
+class _Validation:
+    """Remembers the best weights and says when to stop."""
+
+    def __init__(self, algorithm: SFT) -> None:
+        self.algorithm = algorithm
+        self.best_weights: dict[str, Tensor] | None = None
+        self.waited = 0
+
+    def should_stop(self) -> bool:
+        """Validate when it is time; return whether ``patience`` validations in a row were no better."""
+        algorithm = self.algorithm
+        if algorithm.validation_env is None or algorithm._n_updates % algorithm.evaluate_every:
+            return False
+        self._validate()
+        return self.waited >= algorithm.patience
+
+    def _validate(self) -> None:
+        algorithm = self.algorithm
+        loss = algorithm.validation_loss()
+        algorithm.logger.record("eval/loss", loss)
+        self.waited += 1
+        if loss < algorithm.best_loss:
+            algorithm.best_loss, self.waited = loss, 0
+            self.best_weights = copy.deepcopy(algorithm.policy.state_dict())
+
+    def finish(self) -> None:
+        """Validate the last weights and restore the best."""
+        if self.algorithm.validation_env is not None:
+            self._validate()
+            if self.best_weights is not None:
+                self.algorithm.policy.load_state_dict(self.best_weights)
+
+
+def token_losses(
+    network: TextNetwork, batch: Demonstrations, device: torch.device, label_smoothing: float = 0.0
+) -> Tensor:
+    """Return the cross-entropy of every response token that is allowed where it stands, nats, float32 [N].
+
+    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7).
+    """
+    prompts = torch.as_tensor(batch.prompts, device=device).long()
+    width = int(batch.lengths.max())
+    responses = torch.as_tensor(batch.responses[:, :width], device=device).long()
+    own = responses >= 0
+    hidden = network.states(prompts, responses[:, :-1])[own]
+    lengths = torch.arange(width, device=device).expand_as(own)[own]
+    log_probs = network.log_distribution(hidden, lengths)
+    targets = responses[own]
+    losses = -log_probs.gather(-1, targets[:, None]).squeeze(-1)
+    if label_smoothing:
+        allowed = ~log_probs.isneginf()
+        uniform = -log_probs.masked_fill(~allowed, 0.0).sum(dim=-1) / allowed.sum(dim=-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * uniform
+    return losses[~losses.isinf()]
+
+
+def _lanes(env: Any) -> TextVecEnv:
+    lanes = transparent(env)
+    if lanes is None:
+        raise ConfigError(f"SFT reads references from the environment of agents.make_vec_env, unwrapped; got {env}.")
+    return lanes

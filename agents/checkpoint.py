@@ -1,0 +1,266 @@
+"""Checkpoints: folders of safetensors and JSON that are complete or absent, checked by hash, and never unpickled.
+
+A checkpoint holds ``model/`` (a plain Hugging Face folder), ``value_head.safetensors``, ``policy.json``, and for an
+algorithm also ``algorithm.json``, ``optimizer.*``, ``tokenizer.json`` and ``reference/``. ``manifest.json``, written
+last, lists every file with its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from gymnasium import spaces
+from safetensors.torch import load_file, save_file
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from agents.models import TextNetwork
+from agents.policy import TransformerPolicy
+from textgym import TokenSpace
+from textgym.errors import CheckpointError
+
+FORMAT = 1
+COUNTERS = ("num_timesteps", "_n_updates", "_total_timesteps", "_num_timesteps_at_start", "_current_progress_remaining")
+Algorithm = TypeVar("Algorithm", bound=BaseAlgorithm)
+
+
+def save_policy(policy: TransformerPolicy, path: Path) -> None:
+    """Write a policy as a checkpoint folder."""
+    write_folder(path, "agents.TransformerPolicy", lambda folder: _write_policy(policy, folder))
+
+
+def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerPolicy:
+    """Read the policy of any checkpoint folder."""
+    folder, _ = open_folder(path)
+    stored = _read_json(folder / "policy.json")
+    space = TokenSpace.from_json(stored["space"])
+    kwargs = {"model": str(folder), "temperature": stored["temperature"]}
+    policy = TransformerPolicy(space, spaces.Discrete(space.vocab_size), lambda _: 0.0, **kwargs)
+    return policy.to(_device(device))
+
+
+def save_algorithm(algorithm: Any, path: Path) -> None:
+    """Write an algorithm of this library as a checkpoint folder; an ending ``.zip`` is left off."""
+    path = path.with_suffix("") if path.suffix == ".zip" else path
+
+    def write(folder: Path) -> None:
+        _write_policy(algorithm.policy, folder)
+        _write_optimizer(algorithm.policy.optimizer, folder)
+        state = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
+        state["counters"] = {name: getattr(algorithm, name) for name in COUNTERS}
+        _write_json(folder / "algorithm.json", state)
+        tokenizer = tokenizer_of(algorithm)
+        if tokenizer is not None:
+            _write_json(folder / "tokenizer.json", tokenizer)
+        if getattr(algorithm, "reference", None) is not None:
+            _write_model(algorithm.reference.network, folder / "reference")
+
+    write_folder(path, _kind(type(algorithm)), write)
+
+
+def load_algorithm(
+    cls: type[Algorithm], path: Path, env: Any, device: torch.device | str, changes: dict[str, Any]
+) -> Algorithm:
+    """Read an algorithm that :func:`save_algorithm` wrote; ``changes`` replace constructor arguments."""
+    path = path.with_suffix("") if path.suffix == ".zip" else path
+    folder, manifest = open_folder(path)
+    if manifest["kind"] != _kind(cls):
+        raise CheckpointError(
+            f"{folder} holds {manifest['kind']}, not {_kind(cls)}: load it with that class, or start a new "
+            f"{cls.__name__} from its weights with policy_kwargs=dict(model={str(folder)!r})."
+        )
+    state = _read_json(folder / "algorithm.json")
+    arguments = _live_arguments(state["arguments"], changes, folder) | changes
+    arguments["policy_kwargs"] = (arguments["policy_kwargs"] or {}) | {"model": str(folder)}
+    algorithm = cls(TransformerPolicy, env, device=device, _init_setup_model=False, **arguments)  # type: ignore[call-arg]
+    if env is None:
+        space = TokenSpace.from_json(_read_json(folder / "policy.json")["space"])
+        algorithm.observation_space, algorithm.action_space = space, spaces.Discrete(space.vocab_size)
+        algorithm.n_envs = state["n_envs"]
+    algorithm._setup_model()
+    _read_state(algorithm, folder, state)
+    return algorithm
+
+
+def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
+    for name, value in state["counters"].items():
+        setattr(algorithm, name, value)
+    _read_optimizer(algorithm.policy.optimizer, folder)
+    if (folder / "reference").is_dir() and getattr(algorithm, "reference", None) is not None:
+        weights = load_file(folder / "reference" / "model.safetensors")
+        algorithm.reference.network.model.load_state_dict(weights, strict=False)
+        algorithm.reference.network.model.tie_weights()
+
+
+def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
+    """Return the tokenizer of an algorithm's environment as JSON values, None without an environment."""
+    from agents.algorithms.base import transparent
+
+    lanes = transparent(algorithm.env)
+    return None if lanes is None else cast(dict[str, Any], lanes.venv.episodes.tokenizer.to_json())
+
+
+def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
+    """Write a folder so that it is complete or absent at every moment, even if the power fails.
+
+    ``write`` fills a temporary folder beside ``path``; its files are hashed, flushed to disk and listed in
+    ``manifest.json``, and the folder is renamed. A folder that stood there before is kept until the new one stands.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".tmp-{path.name}-{uuid.uuid4().hex[:8]}"
+    temporary.mkdir()
+    try:
+        write(temporary)
+        files = {str(p.relative_to(temporary)): _hash(p) for p in sorted(temporary.rglob("*")) if p.is_file()}
+        versions = {name: version(name) for name in ("torch", "transformers", "stable-baselines3")}
+        _write_json(temporary / "manifest.json", {"format": FORMAT, "kind": kind, "versions": versions, "files": files})
+        for file in (*temporary.rglob("*"), temporary):
+            _flush(file)
+        _replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def open_folder(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Return a checkpoint folder whose files are all as they were written, and its manifest.
+
+    Raises:
+        CheckpointError: If it is no checkpoint, of a newer format, or a file is missing or changed.
+    """
+    previous = path.with_name(f".old-{path.name}")
+    if not path.exists() and previous.is_dir():  # the process ended between the two renames of a replacement
+        previous.rename(path)
+    if not (path / "manifest.json").is_file():
+        raise CheckpointError(f"{path} is not a checkpoint: it has no manifest.json.")
+    manifest = _read_json(path / "manifest.json")
+    if manifest["format"] > FORMAT:
+        raise CheckpointError(f"{path} has format {manifest['format']}, newer than {FORMAT}: update textgym.")
+    for name, expected in manifest["files"].items():
+        found = _hash(path / name) if (path / name).is_file() else "no file"
+        if found != expected:
+            raise CheckpointError(
+                f"{path / name} has changed since it was written: expected {expected}, found {found}."
+            )
+    return path, manifest
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    previous = path.with_name(f".old-{path.name}")
+    shutil.rmtree(previous, ignore_errors=True)
+    if path.exists():
+        path.rename(previous)
+    temporary.rename(path)
+    _flush(path.parent)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
+    network = policy.network
+    _write_model(network, folder / "model")
+    save_file(
+        {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
+    )
+    _write_json(folder / "policy.json", {"space": network.space.to_json(), "temperature": network.temperature})
+
+
+def _write_model(network: TextNetwork, folder: Path) -> None:
+    network.model.save_pretrained(folder, safe_serialization=True)
+
+
+def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    state = optimizer.state_dict()
+    tensors, plain = {}, {}
+    for index, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{index}.{name}"] = value.contiguous()
+            else:
+                plain[f"{index}.{name}"] = value
+    save_file(tensors, folder / "optimizer.safetensors")
+    _write_json(folder / "optimizer.json", {"groups": state["param_groups"], "plain": plain})
+
+
+def _read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    stored = _read_json(folder / "optimizer.json")
+    entries: dict[int, dict[str, Any]] = {}
+    for key, value in (load_file(folder / "optimizer.safetensors") | stored["plain"]).items():
+        index, name = key.split(".", 1)
+        entries.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": entries, "param_groups": stored["groups"]})
+
+
+def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return constructor arguments as JSON values; functions become ``{"function": name}``, which loading asks for."""
+    plain: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            plain[name] = _plain_arguments(value)
+        elif isinstance(value, type) and issubclass(value, torch.optim.Optimizer):
+            plain[name] = {"optimizer": value.__name__}
+        elif callable(value):
+            plain[name] = {"function": getattr(value, "__name__", type(value).__name__)}
+        else:
+            plain[name] = str(value) if isinstance(value, Path) else value
+    return plain
+
+
+def _live_arguments(stored: dict[str, Any], changes: dict[str, Any], folder: Path) -> dict[str, Any]:
+    live: dict[str, Any] = {}
+    for name, value in stored.items():
+        if isinstance(value, dict) and set(value) == {"function"} and name not in changes:
+            raise CheckpointError(f"{folder} was made with a function as {name}, which is not stored: pass {name}=...")
+        if isinstance(value, dict) and set(value) == {"optimizer"}:
+            value = _optimizer_class(value["optimizer"], folder)
+        elif isinstance(value, dict):
+            value = _live_arguments(value, changes, folder)
+        live[name] = value
+    return live
+
+
+def _optimizer_class(name: str, folder: Path) -> type[torch.optim.Optimizer]:
+    found = getattr(torch.optim, name, None)
+    if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+        raise CheckpointError(f"{folder} names the optimizer {name!r}, which torch.optim does not have.")
+    return found
+
+
+def _kind(cls: type) -> str:
+    return f"agents.{cls.__name__}"
+
+
+def _device(device: torch.device | str) -> torch.device:
+    from stable_baselines3.common.utils import get_device
+
+    return get_device(device)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}.") from error

@@ -1,0 +1,210 @@
+"""Scores of a policy on held-out samples: each sample once, with signatures and bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from agents.checkpoint import load_policy, tokenizer_of
+from agents.models import TextNetwork
+from agents.policy import TransformerPolicy
+from agents.pretrained import make_network
+from agents.rollout import generate
+from textgym import Reward, Sample, make_reward
+from textgym.errors import ConfigError
+from textgym.statistics import bootstrap_interval
+from textgym.vector import TextGenerationVectorEnv
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric on all samples, on the scale that its tool prints; intervals are 95% percentile bootstraps."""
+
+    name: str
+    corpus: float
+    corpus_interval: tuple[float, float]
+    corpus_signature: str
+    sentence: float
+    sentence_interval: tuple[float, float]
+    signature: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`evaluate` found.
+
+    Attributes:
+        env_id: The environment.
+        split: Of its samples.
+        mode: "greedy", or "sampled at temperature ...".
+        scores: One for each reward.
+        samples: What was played, in the order of ``responses``.
+        responses: One for each sample.
+        mean_length: Tokens per response, eos included.
+        ended: The share of responses that ended with eos.
+        seed: Of the sampling and the bootstrap.
+    """
+
+    env_id: str
+    split: str
+    mode: str
+    scores: tuple[Score, ...]
+    samples: tuple[Sample, ...]
+    responses: tuple[str, ...]
+    mean_length: float
+    ended: float
+    seed: int
+
+    def __getitem__(self, name: str) -> Score:
+        return next(score for score in self.scores if score.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the texts as JSON values."""
+        plain = asdict(self)
+        return {k: v for k, v in plain.items() if k not in ("samples", "responses")} | {"count": len(self.responses)}
+
+
+def evaluate(
+    policy: BaseAlgorithm | TransformerPolicy | str | Path,
+    env: str,
+    rewards: Sequence[Any] | None = None,
+    *,
+    split: str = "test",
+    num_samples: int | None = None,
+    deterministic: bool = True,
+    seed: int = 0,
+    batch_size: int = 128,
+    device: torch.device | str = "auto",
+    **env_kwargs: Any,
+) -> Report:
+    """Let a policy answer each sample of a split once, and score the responses.
+
+    Args:
+        policy: An algorithm, a policy, the folder of a checkpoint, or a plain Hugging Face folder or hub name.
+        env: A registered environment id.
+        rewards: Metrics, as ``textgym.make_reward`` takes them; the environment's own by default.
+        split: Which samples.
+        num_samples: Only the first so many.
+        deterministic: Greedy; otherwise sampled from the policy's distribution.
+        seed: Of the sampling and of the bootstrap.
+        batch_size: Responses per batch.
+        device: For a policy that is loaded here.
+        env_kwargs: For the environment; by default its lengths and tokenizer are the policy's.
+    """
+    policy = _loaded(policy, device)
+    kwargs = _kwargs_of(policy) | env_kwargs
+    lanes = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **kwargs))
+    indices = [i for i in range(lanes.num_samples) if lanes.episodes.overlong != "drop" or lanes.episodes.fits(i)]
+    indices = indices[:num_samples]
+    network = _network_for(policy, lanes, device)
+    previous = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    responses, lengths, finishes = _respond(network, lanes, indices, deterministic, batch_size)
+    torch.random.set_rng_state(previous)
+    samples = tuple(lanes.episodes.samples[i] for i in indices)
+    judges = [lanes.episodes.reward] if rewards is None else [make_reward(spec) for spec in rewards]
+    return Report(
+        env_id=env,
+        split=split,
+        mode="greedy" if deterministic else f"sampled at temperature {network.temperature:g}",
+        scores=tuple(score_responses(judge, responses, samples, seed) for judge in judges),
+        samples=samples,
+        responses=tuple(responses),
+        mean_length=float(np.mean(lengths)),
+        ended=float(np.mean([finish == "eos" for finish in finishes])),
+        seed=seed,
+    )
+
+
+def score_responses(reward: Reward, responses: Sequence[str], samples: Sequence[Sample], seed: int = 0) -> Score:
+    """Return the corpus score and the mean sentence score of responses, with 95% bootstrap intervals."""
+    sentences = np.asarray(reward(responses, samples), dtype=np.float64)[:, None]
+    statistics = reward.statistics(responses, samples)
+    corpus = float(reward.aggregate(statistics.sum(axis=0), len(responses)))
+    corpus_interval = bootstrap_interval(statistics, reward.aggregate, np.random.default_rng(seed))
+    sentence_interval = bootstrap_interval(
+        sentences, lambda totals, count: totals[..., 0] / count, np.random.default_rng(seed)
+    )
+    scale = reward.scale
+    return Score(
+        name=reward.name,
+        corpus=scale * corpus,
+        corpus_interval=(scale * corpus_interval[0], scale * corpus_interval[1]),
+        corpus_signature=reward.corpus_signature,
+        sentence=scale * float(sentences.mean()),
+        sentence_interval=(scale * sentence_interval[0], scale * sentence_interval[1]),
+        signature=reward.signature,
+    )
+
+
+def _respond(
+    network: TextNetwork, lanes: TextGenerationVectorEnv, indices: list[int], deterministic: bool, batch_size: int
+) -> tuple[list[str], list[int], list[str]]:
+    """Return the responses to the given samples as text, their lengths in tokens, and how they ended."""
+    texts: list[str] = []
+    lengths: list[int] = []
+    finishes: list[str] = []
+    device = network.value_head.weight.device
+    for first in range(0, len(indices), batch_size):
+        batch = np.asarray(indices[first : first + batch_size])
+        prompts = torch.as_tensor(lanes.prompts(batch).ids, device=device)
+        ids = generate(network, prompts, deterministic=deterministic).responses.cpu().numpy()
+        rows = [row[row >= 0].tolist() for row in ids]
+        eos = network.space.eos_id
+        ended = [row[-1] == eos for row in rows]
+        contents = [row[:-1] if end else row for row, end in zip(rows, ended, strict=True)]
+        texts.extend(lanes.episodes.tokenizer.decode_batch(contents))
+        lengths.extend(len(row) for row in rows)
+        finishes.extend("eos" if end else "length" for end in ended)
+    return texts, lengths, finishes
+
+
+def _loaded(policy: Any, device: torch.device | str) -> Any:
+    """Return a policy for the folder of a checkpoint; anything else as it is."""
+    if isinstance(policy, (str, Path)) and (Path(policy) / "manifest.json").is_file():
+        return _Stored(load_policy(Path(policy), device), Path(policy) / "tokenizer.json")
+    return policy
+
+
+@dataclass(frozen=True)
+class _Stored:
+    policy: TransformerPolicy
+    tokenizer: Path
+
+
+def _kwargs_of(policy: Any) -> dict[str, Any]:
+    """Return the environment arguments that a policy was made for: lengths, and the tokenizer where it is known."""
+    if isinstance(policy, (str, Path)):
+        return {"tokenizer": f"hf:{policy}"}
+    tokenizer: Any = tokenizer_of(policy) if isinstance(policy, BaseAlgorithm) else None
+    if isinstance(policy, _Stored):
+        tokenizer = str(policy.tokenizer) if policy.tokenizer.is_file() else None
+    space = _policy_of(policy).network.space
+    kwargs = {name: getattr(space, name) for name in ("max_prompt_tokens", "max_new_tokens", "min_new_tokens")}
+    return kwargs | ({} if tokenizer is None else {"tokenizer": tokenizer})
+
+
+def _policy_of(policy: Any) -> TransformerPolicy:
+    return cast(TransformerPolicy, policy if isinstance(policy, TransformerPolicy) else policy.policy)
+
+
+def _network_for(policy: Any, lanes: TextGenerationVectorEnv, device: torch.device | str) -> TextNetwork:
+    space = lanes.episodes.space
+    if isinstance(policy, (str, Path)):
+        from stable_baselines3.common.utils import get_device
+
+        return make_network(policy, space).to(get_device(device))
+    network = _policy_of(policy).network
+    if network.space != space:
+        raise ConfigError(
+            f"The policy was made for {network.space}, the environment has {space}: give the environment the same "
+            "tokenizer, lengths and banned tokens."
+        )
+    return network.eval()

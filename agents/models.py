@@ -1,0 +1,158 @@
+"""The one network of the library: a language model, a value head, and the distribution of the next token."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from agents.architectures import Decoding, architecture_of
+from textgym import TokenSpace
+from textgym.errors import ModelError
+
+
+class Evaluation(NamedTuple):
+    """What the network thinks of N actions: float32 [N] each."""
+
+    values: Tensor
+    log_probs: Tensor
+    entropies: Tensor
+
+
+class TextNetwork(nn.Module):
+    """A language model and a value head on its last hidden states.
+
+    Sampling, log-probabilities, entropy and the ratio of a policy gradient all come from :meth:`log_distribution`.
+
+    Args:
+        model: A causal or an encoder-decoder language model.
+        space: The observation space: V, P, T, and which tokens are allowed.
+        temperature: Divides the logits, in sampling and in learning alike.
+        start_id: The first decoder input of an encoder-decoder.
+    """
+
+    allowed_bias: Tensor
+    eos_row: Tensor
+
+    def __init__(
+        self, model: PreTrainedModel, space: TokenSpace, temperature: float = 1.0, start_id: int | None = None
+    ) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ModelError(
+                f"temperature must be positive, got {temperature}: for greedy text pass deterministic=True."
+            )
+        self.model = model
+        self.space = space
+        self.temperature = temperature
+        self.start_id = start_id
+        self._architecture = architecture_of(model, start_id)
+        width = model.config.get_text_config(decoder=True).hidden_size
+        self.value_head = nn.Linear(width, 1)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        self._register_constraints(space)
+
+    def _register_constraints(self, space: TokenSpace) -> None:
+        bias = torch.zeros(space.vocab_size)
+        bias[list(space.banned_tokens)] = -torch.inf
+        eos = torch.zeros(space.vocab_size, dtype=torch.bool)
+        if space.eos_id is not None:
+            eos[space.eos_id] = True
+        self.register_buffer("allowed_bias", bias, persistent=False)
+        self.register_buffer("eos_row", eos, persistent=False)
+
+    def split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64."""
+        observations = observations.long()
+        P = self.space.max_prompt_tokens
+        return observations[:, :P], observations[:, P:]
+
+    def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
+        """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
+        return self._architecture.states(prompts, responses)
+
+    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+        """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
+        return self._architecture.start(prompts)
+
+    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
+        return self._architecture.advance(decoding, tokens)
+
+    def current_state(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden state [B, D] after all that stands in each observation, and the response lengths [B]."""
+        prompts, responses = self.split(observations)
+        lengths = (responses >= 0).sum(dim=1)
+        hidden = self.states(prompts, responses[:, : int(lengths.max())])
+        return hidden[torch.arange(len(hidden), device=hidden.device), lengths], lengths
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return the model's logits of the V tokens of the space, float32 [N, V], for hidden states [N, D]."""
+        config = self.model.config
+        if getattr(config, "scale_decoder_outputs", False):  # T5 with tied embeddings
+            hidden = hidden * config.d_model**-0.5
+        logits: Tensor = self.model.get_output_embeddings()(hidden)
+        bias = getattr(self.model, "final_logits_bias", None)  # BART, Marian
+        logits = (logits if bias is None else logits + bias)[..., : self.space.vocab_size].float()
+        softcap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
+        return logits if softcap is None else torch.tanh(logits / softcap) * softcap
+
+    def log_distribution(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Return the log-probabilities of the next token, float32 [N, V]; -inf where a token is not allowed.
+
+        Args:
+            hidden: [N, D].
+            lengths: int64 [N], how many tokens of the response were written before.
+        """
+        logits = self.logits(hidden) / self.temperature + self.allowed_bias
+        if self.space.min_new_tokens:
+            too_short = lengths < self.space.min_new_tokens
+            logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)
+        return torch.log_softmax(logits, dim=-1)
+
+    def values(self, hidden: Tensor) -> Tensor:
+        """Return the value of each hidden state, float32 [...] for [..., D]."""
+        value: Tensor = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
+        return value.float()
+
+    def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
+        """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
+        log_probs = self.log_distribution(hidden, lengths)
+        chosen = log_probs.gather(-1, actions[:, None]).squeeze(-1)
+        return Evaluation(self.values(hidden), chosen, entropy(log_probs))
+
+    def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
+        """Evaluate whole responses in one forward pass.
+
+        Args:
+            observations: int [E, P + T], complete sequences.
+            own: bool [E, T], which response positions hold the policy's own actions.
+            actions: int64 [N], the tokens at those positions, row by row.
+        """
+        prompts, responses = self.split(observations)
+        columns = int(own.any(dim=0).nonzero().max()) + 1
+        hidden = self.states(prompts, responses[:, : columns - 1])[own[:, :columns]]
+        lengths = torch.arange(columns, device=own.device).expand(len(own), -1)[own[:, :columns]]
+        return self.evaluate(hidden, lengths, actions)
+
+
+def entropy(log_probs: Tensor) -> Tensor:
+    """Return the entropy in nats, [N], of log-probabilities [N, V] that may be -inf."""
+    return -(log_probs.exp() * log_probs.masked_fill(log_probs.isneginf(), 0.0)).sum(dim=-1)
+
+
+def sample(log_probs: Tensor) -> Tensor:
+    """Draw one token a row, int64 [N], by inverting the cumulative distribution of log-probabilities [N, V].
+
+    On a CPU this takes a tenth of ``torch.multinomial``'s time. Rounding may lead past the last possible token; such a
+    row gets its likeliest one.
+    """
+    probabilities = log_probs.exp()
+    cumulative = probabilities.cumsum(dim=-1)
+    threshold = torch.rand_like(cumulative[:, :1]) * cumulative[:, -1:]
+    tokens = torch.searchsorted(cumulative, threshold, right=True).clamp_(max=log_probs.shape[-1] - 1)
+    possible = probabilities.gather(-1, tokens) > 0
+    return torch.where(possible, tokens, log_probs.argmax(dim=-1, keepdim=True)).squeeze(-1)

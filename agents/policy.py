@@ -1,0 +1,152 @@
+"""A transformer as the policy of Stable-Baselines3's actor-critic algorithms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.distributions import CategoricalDistribution, Distribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor
+
+from agents.models import TextNetwork
+from agents.pretrained import ModelSource, make_network
+from textgym import TokenSpace
+from textgym.errors import ConfigError
+
+
+class Sequences(NamedTuple):
+    """A minibatch of whole sequences, given to :meth:`TransformerPolicy.evaluate_actions` in place of single states.
+
+    Attributes:
+        observations: int64 [E, P + T], complete sequences.
+        own: bool [E, T], which response positions hold the policy's own actions.
+    """
+
+    observations: Tensor
+    own: Tensor
+
+
+class TransformerPolicy(ActorCriticPolicy):
+    """A Hugging Face language model with a value head, behind Stable-Baselines3's policy interface.
+
+    The model stays in evaluation mode while it learns by reinforcement: with dropout, the probabilities of an update
+    would not be those of the rollout, and the ratio would not start at 1.
+
+    Args:
+        observation_space: A ``TokenSpace``.
+        action_space: ``Discrete(V)``.
+        lr_schedule: The learning rate as a function of the remaining progress.
+        model: A folder in Hugging Face format, a hub name, or a configuration for a model from scratch.
+        temperature: Divides the logits, in sampling and in learning alike.
+        use_sde: Not available; here because Stable-Baselines3 passes it.
+        optimizer_class: The optimizer.
+        optimizer_kwargs: Its arguments but the learning rate.
+    """
+
+    network: TextNetwork
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        lr_schedule: Schedule,
+        *,
+        model: ModelSource | None = None,
+        temperature: float = 1.0,
+        use_sde: bool = False,
+        optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        _check_arguments(observation_space, action_space, model, use_sde)
+        self.model_source = model
+        self.temperature = temperature
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            net_arch=[],
+            ortho_init=False,
+            optimizer_class=optimizer_class,
+            optimizer_kwargs=optimizer_kwargs,
+        )
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        assert self.model_source is not None
+        self.network = make_network(self.model_source, cast(TokenSpace, self.observation_space), self.temperature)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Keep evaluation mode; supervised learning, which wants dropout, sets the network's mode itself."""
+        self.train(False)
+
+    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Return actions int64 [B], values [B, 1] and the actions' log-probabilities [B] for observations."""
+        hidden, lengths = self.network.current_state(obs)
+        distribution = _categorical(self.network.log_distribution(hidden, lengths))
+        actions = distribution.get_actions(deterministic=deterministic)
+        return actions, self.network.values(hidden)[:, None], distribution.log_prob(actions)
+
+    def evaluate_actions(self, obs: PyTorchObs | Sequences, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return values [N, 1], log-probabilities [N] and entropies [N] of N actions.
+
+        Args:
+            obs: Single states [N, P + T], or :class:`Sequences` that hold N own actions.
+            actions: int64 [N]; for sequences, the own actions row by row.
+        """
+        if isinstance(obs, Sequences):
+            result = self.network.evaluate_sequences(obs.observations, obs.own, actions.long())
+        else:
+            hidden, lengths = self.network.current_state(cast(Tensor, obs))
+            result = self.network.evaluate(hidden, lengths, actions.long().flatten())
+        return result.values[:, None], result.log_probs, result.entropies
+
+    def get_distribution(self, obs: PyTorchObs) -> Distribution:
+        """Return the distribution of the next token for observations [B, P + T]."""
+        hidden, lengths = self.network.current_state(cast(Tensor, obs))
+        return _categorical(self.network.log_distribution(hidden, lengths))
+
+    def predict_values(self, obs: PyTorchObs) -> Tensor:
+        """Return the values, float32 [B, 1], of observations [B, P + T]."""
+        hidden, _ = self.network.current_state(cast(Tensor, obs))
+        return self.network.values(hidden)[:, None]
+
+    def save(self, path: str | Path) -> None:  # type: ignore[override]
+        """Write the policy as a folder of safetensors and JSON; its ``model`` part is a plain Hugging Face folder."""
+        from agents.checkpoint import save_policy
+
+        save_policy(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "auto") -> TransformerPolicy:  # type: ignore[override]
+        """Read a policy that :meth:`save` or an algorithm's ``save`` wrote; nothing is unpickled."""
+        from agents.checkpoint import load_policy
+
+        return load_policy(Path(path), device)
+
+
+def _categorical(log_probs: Tensor) -> Distribution:
+    distribution = CategoricalDistribution(log_probs.shape[-1])
+    return distribution.proba_distribution(action_logits=log_probs)
+
+
+def _check_arguments(
+    observation_space: spaces.Space[Any], action_space: spaces.Space[Any], model: ModelSource | None, use_sde: bool
+) -> None:
+    if not isinstance(observation_space, TokenSpace):
+        raise ConfigError(
+            f"TransformerPolicy needs an environment whose observations are a TokenSpace, got {observation_space}. "
+            "Wrappers that change observations (frame stacking, normalisation) must be taken off."
+        )
+    if not isinstance(action_space, spaces.Discrete) or action_space.n != observation_space.vocab_size:
+        raise ConfigError(f"Actions must be Discrete({observation_space.vocab_size}), got {action_space}.")
+    if model is None:
+        raise ConfigError(
+            "TransformerPolicy needs a model: policy_kwargs=dict(model='gpt2'), a folder, or a configuration such as "
+            "dict(model={'model_type': 'gpt2', 'n_embd': 128, 'n_layer': 2, 'n_head': 4})."
+        )
+    if use_sde:
+        raise ConfigError("use_sde is for continuous actions: leave it out.")

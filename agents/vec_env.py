@@ -1,0 +1,150 @@
+"""Gymnasium's native vector environment behind Stable-Baselines3's ``VecEnv`` interface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from textgym.errors import ConfigError
+from textgym.responses import Scores
+from textgym.vector import TextGenerationVectorEnv
+
+
+def make_vec_env(env: str | TextGenerationVectorEnv, num_envs: int = 64, **kwargs: Any) -> TextVecEnv:
+    """Make a vector environment that Stable-Baselines3's algorithms accept.
+
+    Args:
+        env: A registered id, or a native vector environment in SameStep mode.
+        num_envs: The number of lanes, for an id.
+        kwargs: Passed to ``gymnasium.make_vec``, for an id.
+    """
+    if isinstance(env, str):
+        env = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=num_envs, autoreset_mode="SameStep", **kwargs))
+    elif kwargs:
+        raise ConfigError(f"Arguments are for an environment id, not for one that is made already: {sorted(kwargs)}.")
+    return TextVecEnv(env)
+
+
+class TextVecEnv(VecEnv):
+    """Adapts a :class:`textgym.vector.TextGenerationVectorEnv` in SameStep mode.
+
+    Finished lanes report ``terminal_observation``, ``TimeLimit.truncated`` and, as ``Monitor`` does, ``episode``
+    (return, length, seconds), together with the environment's own information.
+    """
+
+    def __init__(self, venv: TextGenerationVectorEnv) -> None:
+        native = venv.unwrapped
+        if not isinstance(native, TextGenerationVectorEnv) or native is not venv:
+            raise ConfigError(f"make_vec_env takes an unwrapped text generation vector environment, got {venv}.")
+        if venv.metadata["autoreset_mode"] is not gym.vector.AutoresetMode.SAME_STEP:
+            raise ConfigError(
+                "Stable-Baselines3 resets lanes in the same step: make the environment with autoreset_mode='SameStep', "
+                f"got {venv.metadata['autoreset_mode']}."
+            )
+        self.venv = venv
+        self._returns = np.zeros(venv.num_envs)
+        self._lengths = np.zeros(venv.num_envs, dtype=np.int64)
+        self._started = time.monotonic()
+        self._quiet: list[dict[str, Any]] = [{} for _ in range(venv.num_envs)]
+        super().__init__(venv.num_envs, venv.single_observation_space, venv.single_action_space)
+
+    def reset(self) -> VecEnvObs:
+        """Reset every lane; return int32 [num_envs, P + T]."""
+        seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
+        observations, infos = self.venv.reset(seed=seeds)
+        self.reset_infos = [_lane(infos, i) for i in range(self.num_envs)]
+        self._returns[:] = 0
+        self._lengths[:] = 0
+        self._reset_seeds()
+        self._reset_options()
+        return cast(VecEnvObs, observations)
+
+    def step_async(self, actions: npt.NDArray[np.int64]) -> None:
+        """Remember the actions, int [num_envs], for :meth:`step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step every lane; lanes that end start their next episode."""
+        observations, rewards, terminated, truncated, infos = self.venv.step(self._actions)
+        self._returns += rewards
+        self._lengths += 1
+        done = terminated | truncated
+        lanes = self._quiet
+        if done.any() or infos:
+            lanes = [_lane({k: v for k, v in infos.items() if k != "final_obs"}, i) for i in range(self.num_envs)]
+        for i in np.flatnonzero(done):
+            final = lanes[i].pop("final_info")
+            lanes[i] = final | {
+                "terminal_observation": infos["final_obs"][i],
+                "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
+                "episode": self._episode(self._returns[i], self._lengths[i]),
+            }
+            self._returns[i] = self._lengths[i] = 0
+        return observations, rewards.astype(np.float32), done, lanes
+
+    def episode_infos(self, scores: Scores, lengths: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return the information that stepping would have given at the end of each scored response."""
+        returns = scores.rewards.sum(axis=1)
+        return [
+            {name: column[i] for name, column in scores.infos.items()}
+            | {
+                "TimeLimit.truncated": bool(scores.truncated[i] and not scores.terminated[i]),
+                "episode": self._episode(returns[i], lengths[i]),
+            }
+            for i in range(len(lengths))
+        ]
+
+    def _episode(self, episode_return: float, length: int) -> dict[str, Any]:
+        seconds = round(time.monotonic() - self._started, 6)
+        return {"r": round(float(episode_return), 6), "l": int(length), "t": seconds}
+
+    def close(self) -> None:
+        """Close the environment."""
+        self.venv.close()
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """Return an attribute of the environment, the same for each of the given lanes."""
+        return [getattr(self.venv, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of the environment; lanes cannot differ."""
+        if indices is not None and len(list(self._get_indices(indices))) != self.num_envs:
+            raise ConfigError(
+                "The lanes of a native vector environment share their attributes: set them for all lanes."
+            )
+        setattr(self.venv, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        """Call a method of the environment once; per-lane results, such as ``action_masks``, are handed out by lane."""
+        result = getattr(self.venv, method_name)(*args, **kwargs)
+        per_lane = isinstance(result, np.ndarray) and len(result) == self.num_envs
+        return [result[i] if per_lane else result for i in self._get_indices(indices)]
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """Answer yes for ``Monitor``, whose statistics are reported here, and no for all else."""
+        from stable_baselines3.common.monitor import Monitor
+
+        return [wrapper_class is Monitor] * len(list(self._get_indices(indices)))
+
+    def get_images(self) -> Sequence[Any]:
+        """Text has no images."""
+        return [None] * self.num_envs
+
+
+def _lane(infos: dict[str, Any], i: int) -> dict[str, Any]:
+    """Return lane i's part of information in Gymnasium's layout of arrays and masks."""
+    lane = {}
+    for name, value in infos.items():
+        if name.startswith("_") or not infos[f"_{name}"][i]:
+            continue
+        lane[name] = _lane(value, i) if isinstance(value, dict) else value[i]
+    return lane

@@ -1,0 +1,17 @@
+"""Fixtures that several test modules share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data, beside the repository or at ``TEXTGYM_DATA``."""
+    folder = Path(os.environ.get("TEXTGYM_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the real data is not at {folder}: set TEXTGYM_DATA to its folder")
+    return folder

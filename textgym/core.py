@@ -1,0 +1,124 @@
+"""The three nouns of the library: a task holds samples, the agent writes a response, a reward judges it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from textgym.tokenizers import Tokenizer
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One prompt, the references a good response may equal, and whatever else is known about it.
+
+    ``references`` may be given as one string or any sequence of strings; it is stored as a tuple.
+    """
+
+    prompt: str
+    references: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        references = (self.references,) if isinstance(self.references, str) else tuple(self.references)
+        for text in (self.prompt, *references):
+            if not isinstance(text, str):
+                raise TypeError(f"A sample's prompt and references must be str, got {type(text).__name__}: {text!r}.")
+        object.__setattr__(self, "references", references)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sample:
+        return self  # gym.make copies the arguments of every environment, and a sample never changes
+
+
+class Task(ABC):
+    """A collection of samples with splits, and the defaults that suit it.
+
+    A subclass gives :meth:`samples`; the rest has defaults.
+
+    Attributes:
+        name: The registered name, set by ``register_task``.
+        reward: The default reward, as accepted by ``textgym.make_reward``.
+        max_prompt_tokens: The default P, tokens.
+        max_new_tokens: The default T, tokens.
+        overlong: What the environment does by default with a prompt of more than P tokens.
+        splits: The splits that :meth:`samples` accepts.
+        sources: Names that ``data=`` may take to choose another source of samples for this task.
+    """
+
+    name: str = "unnamed"
+    reward: Any = "bleu"
+    max_prompt_tokens: int = 64
+    max_new_tokens: int = 64
+    overlong: Literal["error", "truncate", "drop"] = "error"
+    splits: tuple[str, ...] = ("train", "validation", "test")
+    sources: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def samples(self, split: str) -> Sequence[Sample]:
+        """Return the samples of a split; a lazy sequence is welcome, its items must not change."""
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer of this task: by default byte pairs learned on the training split, cached by content."""
+        from textgym.tokenizers import train_bpe
+
+        samples = self.samples("train")
+        texts = (text for i in range(min(len(samples), 20_000)) for text in (samples[i].prompt, *samples[i].references))
+        return train_bpe(texts)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Task:
+        return self  # samples never change, and an environment's spec is copied often
+
+
+class Reward(ABC):
+    """The judge of responses; the same object trains and evaluates.
+
+    A subclass gives :meth:`__call__`. A corpus score that is not the mean of the sentence scores is given by
+    :meth:`statistics` and :meth:`aggregate`, which also make its bootstrap intervals cheap.
+
+    Attributes:
+        name: A short name for tables.
+        bounds: The least and the greatest value of a sentence score.
+        scale: Tables print ``scale`` times the score (BLEU is commonly printed on 0-100).
+        needs_references: Whether a sample without references cannot be judged.
+    """
+
+    name: str = "reward"
+    bounds: tuple[float, float] = (0.0, 1.0)
+    scale: float = 1.0
+    needs_references: bool = False
+
+    @abstractmethod
+    def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
+        """Return one score per response, float64 [N], within ``bounds``."""
+
+    @property
+    def signature(self) -> str:
+        """A line that makes the sentence score reproducible: name, options, versions."""
+        return self.name
+
+    @property
+    def corpus_signature(self) -> str:
+        """The same for the corpus score."""
+        return f"{self.signature}|corpus:mean"
+
+    def statistics(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
+        """Return per-response statistics, float64 [N, K], whose sum over a corpus determines its score."""
+        return np.asarray(self(responses, samples), dtype=np.float64)[:, None]
+
+    def aggregate(self, totals: FloatArray, count: int) -> FloatArray:
+        """Return corpus scores, float64 [...], from statistics summed over ``count`` responses, [..., K]."""
+        return np.asarray(totals[..., 0] / max(count, 1), dtype=np.float64)
+
+    def corpus(self, responses: Sequence[str], samples: Sequence[Sample]) -> float:
+        """Return the score of the responses taken together."""
+        return float(self.aggregate(self.statistics(responses, samples).sum(axis=0), len(responses)))
