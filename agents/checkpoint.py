@@ -21,6 +21,7 @@ import torch
 from gymnasium import spaces
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
+from transformers.utils import logging as hf_logging
 
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
@@ -172,7 +173,11 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:
-    network.model.save_pretrained(folder, safe_serialization=True)
+    bars = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()  # one would be drawn for each checkpoint
+    network.model.save_pretrained(folder)
+    if bars:
+        hf_logging.enable_progress_bar()
 
 
 def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:

@@ -19,6 +19,7 @@ from agents.pretrained import make_network
 from agents.rollout import generate
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError
+from textgym.responses import pack_prompts
 from textgym.statistics import bootstrap_interval
 from textgym.vector import TextGenerationVectorEnv
 
@@ -154,7 +155,10 @@ def _respond(
     device = network.value_head.weight.device
     for first in range(0, len(indices), batch_size):
         batch = np.asarray(indices[first : first + batch_size])
-        prompts = torch.as_tensor(lanes.prompts(batch).ids, device=device)
+        prompts = torch.as_tensor(
+            pack_prompts([lanes.episodes.start(int(i)) for i in batch], network.space.max_prompt_tokens).ids,
+            device=device,
+        )
         ids = generate(network, prompts, deterministic=deterministic).responses.cpu().numpy()
         rows = [row[row >= 0].tolist() for row in ids]
         eos = network.space.eos_id

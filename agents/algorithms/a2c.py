@@ -8,7 +8,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.type_aliases import Schedule
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, stored_arguments
 from agents.buffer import SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 
@@ -56,8 +56,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         device: torch.device | str = "auto",
         _init_setup_model: bool = True,
     ) -> None:
-        own = ("self", "policy", "env", "device", "_init_setup_model", "__class__")
-        self.arguments = {name: value for name, value in locals().items() if name not in own}
+        self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef = kl_coef
         steps = 1

@@ -138,6 +138,12 @@ class TextOnPolicy(OnPolicyAlgorithm):
         return load_algorithm(cls, Path(path), env, device, changes)
 
 
+def stored_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what a checkpoint keeps of a constructor's ``locals()``: all but the live objects."""
+    live = ("self", "policy", "env", "validation_env", "device", "_init_setup_model", "__class__")
+    return {name: value for name, value in arguments.items() if name not in live}
+
+
 def transparent(env: VecEnv | None) -> TextVecEnv | None:
     """Return the text environment in ``env`` if nothing but transparent wrappers stand around it."""
     while isinstance(env, TRANSPARENT_WRAPPERS):

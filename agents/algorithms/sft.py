@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import MaybeCallback, Schedule
 from torch import Tensor
 
-from agents.algorithms.base import as_vec_env, transparent
+from agents.algorithms.base import as_vec_env, stored_arguments, transparent
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv
@@ -68,8 +68,7 @@ class SFT(BaseAlgorithm):
         device: torch.device | str = "auto",
         _init_setup_model: bool = True,
     ) -> None:
-        own = ("self", "policy", "env", "validation_env", "device", "_init_setup_model", "__class__")
-        self.arguments = {name: value for name, value in locals().items() if name not in own}
+        self.arguments = stored_arguments(locals())
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing must lie in [0, 1), got {label_smoothing}.")
         if batch_size < 1:

@@ -1,0 +1,94 @@
+"""Supervised learning maximises the likelihood of references, end of text included."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from agents import SFT, TransformerPolicy, evaluate, make_vec_env
+from agents.algorithms.sft import token_losses
+from tests.agents.tiny import MODELS
+from textgym.errors import ConfigError
+
+ENV = "test/Letters-v0"
+
+
+def make(model: dict[str, Any], **options: Any) -> SFT:
+    envs = options.pop("envs", None) or make_vec_env(ENV, num_envs=1)
+    return SFT(TransformerPolicy, envs, policy_kwargs={"model": model}, seed=0, **({"batch_size": 8} | options))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "t5"])
+def test_the_loss_agrees_with_transformers_own(name: str) -> None:
+    algorithm = make(MODELS[name])
+    network = algorithm.policy.network
+    batch = algorithm.env.venv.demonstrations(np.array([0]), np.random.default_rng(0))
+    prompt = torch.as_tensor(batch.prompts[0][batch.prompts[0] >= 0]).long()[None]
+    response = torch.as_tensor(batch.responses[0][batch.responses[0] >= 0]).long()[None]
+    if network.start_id is None:
+        ids = torch.cat([prompt, response], dim=1)
+        labels = ids.clone()
+        labels[:, : prompt.shape[1]] = -100
+        logits = network.model(ids).logits[:, :-1]
+        labels = labels[:, 1:]
+    else:
+        logits, labels = network.model(input_ids=prompt, labels=response).logits, response
+    logits = logits[..., : network.space.vocab_size]
+    logits[..., list(network.space.banned_tokens)] = -torch.inf
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+    torch.testing.assert_close(token_losses(network, batch, algorithm.device).mean(), expected)
+
+
+def test_label_smoothing_agrees_with_torch() -> None:
+    algorithm = make(MODELS["gpt2"], envs=make_vec_env(ENV, num_envs=1))
+    network = algorithm.policy.network
+    network.allowed_bias.zero_()  # torch spreads over all classes: allow all
+    batch = algorithm.env.venv.demonstrations(np.arange(8), np.random.default_rng(0))
+    prompts = torch.as_tensor(batch.prompts).long()
+    responses = torch.as_tensor(batch.responses[:, : batch.lengths.max()]).long()
+    logits = network.logits(network.states(prompts, responses[:, :-1]))
+    expected = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), responses.flatten(), ignore_index=-1, label_smoothing=0.2
+    )
+    torch.testing.assert_close(token_losses(network, batch, algorithm.device, 0.2).mean(), expected)
+
+
+def test_it_learns_the_task_and_its_ends(model: dict[str, Any]) -> None:
+    algorithm = make(model, learning_rate=3e-3).learn(9_000)
+    report = evaluate(algorithm, ENV, ["exact_match"], split="train")
+    assert report["exact_match"].corpus > 0.9
+    assert report.ended == 1.0
+
+
+def test_validation_stops_early_and_restores_the_best_weights() -> None:
+    algorithm = make(
+        MODELS["gpt2"],
+        learning_rate=0.5,  # far too large: the loss gets worse
+        validation_env=make_vec_env(ENV, num_envs=1),
+        evaluate_every=1,
+        patience=3,
+    )
+    first = algorithm.validation_loss()
+    algorithm.best_loss = first
+    algorithm.learn(100_000)
+    assert algorithm._n_updates < 50
+    assert algorithm.validation_loss() == pytest.approx(algorithm.best_loss) or algorithm.best_loss == first
+
+
+def test_the_same_seed_learns_the_same() -> None:
+    one, other = (make(MODELS["gpt2"]).learn(500).policy.state_dict() for _ in range(2))
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, other[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_smoothing": 1.0}, r"label_smoothing must lie in \[0, 1\), got 1.0"),
+        ({"batch_size": 0}, "batch_size counts responses and must be at least 1"),
+    ],
+)
+def test_arguments_that_cannot_work_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(MODELS["gpt2"], **options)
