@@ -55,14 +55,14 @@ class TokenSpace(spaces.Box):
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 <= self.min_new_tokens <= self.max_new_tokens:
             raise ConfigError(
-                f"min_new_tokens must lie between 0 and max_new_tokens={self.max_new_tokens}, got {self.min_new_tokens}."
+                f"min_new_tokens must lie in [0, max_new_tokens={self.max_new_tokens}], got {self.min_new_tokens}."
             )
         ids = self.banned_tokens if self.eos_id is None else (*self.banned_tokens, self.eos_id)
         outside = [i for i in ids if not 0 <= i < self.vocab_size]
         if outside:
             raise ConfigError(f"eos_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
         if not self.allowed(np.array([0, self.max_new_tokens])).any(axis=1).all():
-            raise ConfigError("banned_tokens and min_new_tokens leave no token that may be written: allow at least one.")
+            raise ConfigError("banned_tokens and min_new_tokens leave no token that may be written: allow one.")
 
     def allowed(self, lengths: IntArray) -> BoolArray:
         """Return which ids may come next, bool [B, V], after ``lengths`` tokens [B] of the response were written."""

@@ -59,10 +59,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef = kl_coef
-        steps = 1
-        if env is not None:
-            self.rollout_responses = check_environment(env, gamma, None, rollout_responses)
-            steps = env.observation_space.max_new_tokens * self.rollout_responses // getattr(env, "num_envs", 1)
+        self.rollout_responses, steps = check_environment(env, gamma, None, rollout_responses)
         super().__init__(
             policy,
             env,

@@ -158,13 +158,15 @@ def as_vec_env(env: Any) -> Any:
     return env
 
 
-def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_responses: int | None) -> int:
-    """Check what can be checked before a model is built; return a rollout's number of responses.
+def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_responses: int | None) -> tuple[int, int]:
+    """Check what can be checked before a model is built; return a rollout's responses, and at most its steps per lane.
 
     Raises:
         ConfigError: If the observations are no token ids any more, the shaping's discount is not ``gamma``, or the
             sizes do not fit.
     """
+    if env is None:
+        return rollout_responses or 1, 1
     if isinstance(env, VecNormalize) and env.norm_obs:
         raise ConfigError("VecNormalize(norm_obs=True) turns token ids into fractions: use norm_obs=False.")
     space = env.observation_space
@@ -187,7 +189,7 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
             f"The environment shapes rewards with discount={lanes.venv.episodes.discount}, the algorithm's gamma is {gamma}: "
             "make them equal, or the shaping changes which policy is best."
         )
-    return responses
+    return responses, space.max_new_tokens * responses // num_envs
 
 
 def _positions(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:

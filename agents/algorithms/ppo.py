@@ -26,6 +26,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
     batch_size          512         counts tokens; a minibatch holds whole responses, about this many tokens
     n_epochs            4           ten epochs on one rollout move a language model far
     gamma               1.0         the reward comes at the end, and length is no fault by itself
+    gae_lambda          1.0         with less, the zero of a new value head hides the reward from early tokens
     ==================  ==========  ==========================================================================
 
     Args:
@@ -64,7 +65,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         batch_size: int = 512,
         n_epochs: int = 4,
         gamma: float = 1.0,
-        gae_lambda: float = 0.95,
+        gae_lambda: float = 1.0,
         clip_range: float | Schedule = 0.2,
         clip_range_vf: float | Schedule | None = None,
         normalize_advantage: bool = True,
@@ -84,10 +85,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef = kl_coef
-        steps = 1
-        if env is not None:
-            self.rollout_responses = check_environment(env, gamma, batch_size, rollout_responses)
-            steps = env.observation_space.max_new_tokens * self.rollout_responses // getattr(env, "num_envs", 1)
+        self.rollout_responses, steps = check_environment(env, gamma, batch_size, rollout_responses)
         super().__init__(
             policy,
             env,

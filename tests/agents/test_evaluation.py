@@ -10,7 +10,6 @@ import torch
 import textgym
 from agents import PPO, TransformerPolicy, evaluate, make_vec_env
 from agents.evaluation import score_responses
-from tests.agents.tiny import MODELS
 from textgym.errors import ConfigError
 
 ENV = "test/Letters-v0"

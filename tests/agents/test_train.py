@@ -1,0 +1,198 @@
+import json
+
+import pytest
+
+from agents.commands import evaluate, find_subject
+from agents.config import RunConfig
+from agents.config_reader import read_config
+from agents.run_folder import RunFolder
+from agents.setup import constant_reward, make_setup
+from agents.train import train
+from tests.agents.tiny import MODELS
+from textgym import Sample
+from textgym.errors import ConfigError
+
+ENV = "tests.agents.tiny:test/Letters-v0"  # with its module, so that another process can make it too
+TINY = f"""
+env: {ENV}
+num_envs: 8
+model: {json.dumps(MODELS["gpt2"])}
+warm_start: {{learning_rate: 1e-2, batch_size: 8, total_timesteps: 4000, evaluate_every: 10, patience: 3}}
+reinforcement: {{total_timesteps: 600, options: {{rollout_responses: 16, batch_size: 32, kl_coef: 0}}}}
+evaluation: {{rewards: [edit_similarity, bleu], num_samples: 8, curve_every_seconds: 0.5, curve_samples: 8}}
+"""
+
+
+def tiny(tmp_path, *overrides):
+    file = tmp_path / "tiny.yaml"
+    file.write_text(TINY)
+    return read_config(RunConfig, [file], overrides)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run, and what it said."""
+    folder = tmp_path_factory.mktemp("runs")
+    said = []
+    path = train(tiny(folder, ("run_folder", str(folder / "run"))), said.append)
+    return RunFolder(path), "\n".join(said)
+
+
+def test_a_run_folder_holds_everything_that_the_design_names(run):
+    folder, _ = run
+    assert {path.name for path in folder.path.iterdir()} == {
+        "config.yaml",
+        "manifest.json",
+        "metrics.jsonl",
+        "metrics-continued.jsonl",
+        "evaluation.json",
+        "learning_curve.png",
+        "checkpoints",
+    }
+    assert {path.name for path in folder.checkpoints.iterdir()} == {
+        "warm-start",
+        "warm-start-continued",
+        "reinforcement",
+    }
+    assert folder.last_checkpoint().name == "reinforcement"
+    assert (folder.path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_warm_start_learns_the_task_and_reinforcement_keeps_it(run):
+    rows = json.loads((run[0].path / "evaluation.json").read_text())["rows"]
+    assert list(rows) == ["untrained", "warm start", "warm start continued", "PPO"]
+    score = {name: row["greedy"]["scores"][0]["corpus"] for name, row in rows.items()}
+    assert score["untrained"] < 0.5
+    assert min(score["warm start"], score["warm start continued"], score["PPO"]) > 0.9
+
+
+def test_the_continued_warm_start_learned_as_long_as_reinforcement(run):
+    seconds = json.loads((run[0].path / "evaluation.json").read_text())["seconds"]
+    lines = list(run[0].metrics("metrics-continued.jsonl").read())
+    assert {line["phase"] for line in lines} == {"warm start continued"}
+    assert lines[-1]["seconds"] == pytest.approx(seconds["PPO"], abs=1.0)
+    assert lines[-1]["step"] > lines[0]["step"] > 0
+
+
+def test_metrics_lines_parse_and_tell_what_was_learned(run):
+    lines = [json.loads(line) for line in (run[0].path / "metrics.jsonl").read_text().splitlines()]
+    by_phase = {phase: [line for line in lines if line["phase"] == phase] for phase in ("warm start", "PPO")}
+    assert len(by_phase["warm start"]) + len(by_phase["PPO"]) == len(lines)
+    rollouts = [line for line in by_phase["PPO"] if "rollout/ep_rew_mean" in line]
+    assert {"rollout/ep_len_mean", "rollout/kl_per_response", "tokens_per_second", "seconds"} <= set(rollouts[-1])
+    assert {"train/approx_kl", "train/loss", "train/entropy_loss"} <= set(rollouts[-1])
+    assert [line["step"] for line in rollouts] == sorted(line["step"] for line in rollouts)
+    assert all("validation/edit_similarity/greedy" in by_phase[phase][0] for phase in by_phase)
+
+
+def test_the_manifest_tells_where_the_numbers_come_from(run):
+    manifest = json.loads((run[0].path / "manifest.json").read_text())
+    assert manifest["versions"]["torch"]
+    assert manifest["data"]["train"]["count"] == 8
+    assert manifest["tokenizer"].startswith("char")
+    assert manifest["judges"]["bleu"][1].startswith("bleu|corpus")
+    assert manifest["seeds"]["run"] == 0
+    assert manifest["parameters"] > 10_000
+    assert manifest["command"]
+
+
+def test_the_summary_has_the_table_the_signatures_and_the_episodes(run):
+    said = run[1]
+    assert "8 samples of test/Letters-v0, split 'test'; 95% bootstrap intervals" in said.replace(ENV, "test/Letters-v0")
+    assert "bleu corpus: bleu|corpus|" in said
+    assert "sampled at temperature 1  edit_similarity corpus" in said
+    assert said.count("warm start continued") >= 3
+    assert str(run[0].path / "learning_curve.png") in said
+
+
+def test_the_stored_configuration_makes_the_same_run_again(run, tmp_path):
+    again = read_config(RunConfig, [run[0].path / "config.yaml"], [("run_folder", str(tmp_path / "x"))])
+    assert again == tiny(tmp_path, ("run_folder", str(tmp_path / "x")))
+
+
+def test_eval_scores_a_run_as_its_table_does(run, capsys):
+    assert evaluate([str(run[0].path), "--rewards", "edit_similarity,bleu", "--num-samples", "8", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    expected = json.loads((run[0].path / "evaluation.json").read_text())["rows"]["PPO"]["greedy"]
+    assert report["scores"] == expected["scores"]
+    assert evaluate([str(run[0].checkpoints / "warm-start"), "--sampled"]) == 0
+    assert "sampled at temperature 1" in capsys.readouterr().out
+
+
+def test_eval_scores_a_checkpoint_outside_of_its_run_and_a_model_folder(run, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    (run[0].checkpoints / "reinforcement").rename(moved)
+    try:
+        assert evaluate([str(moved), "--env", ENV]) == 0
+        assert "edit_similarity sentence" in capsys.readouterr().out
+        with pytest.raises(
+            ConfigError, match=r"not a run folder or a checkpoint in one: name the environment with --env"
+        ):
+            evaluate([str(moved)])
+        assert find_subject(str(moved), ENV).env == ENV
+    finally:
+        moved.rename(run[0].checkpoints / "reinforcement")
+
+
+def test_an_occupied_run_folder_is_refused(run):
+    with pytest.raises(ConfigError, match="exists and is not empty: choose another one"):
+        train(tiny(run[0].path.parent, ("run_folder", str(run[0].path))))
+
+
+def test_a_run_without_checkpoint_says_so(tmp_path):
+    with pytest.raises(ConfigError, match="has no checkpoint yet"):
+        RunFolder(tmp_path).last_checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("env", "textgym/Translatio-v0", r"Translati"),
+        ("env_kwargs", "{rewrd: bleu}", r"'rewrd'.*Did you mean 'reward'"),
+        ("evaluation.split", "tst", r"no split 'tst'.*'test'"),
+        ("evaluation.rewards", "[blue]", r"'blue'.*Did you mean 'bleu'"),
+        (
+            "reinforcement.options.learning_rte",
+            "1",
+            r"options\.learning_rte is not an argument of PPO.*'learning_rate'",
+        ),
+        ("reinforcement.options.n_epochs", "x", r"reinforcement\.options\.n_epochs must be a whole number, got 'x'"),
+        ("reinforcement.options.learning_rate", "x", r"options\.learning_rate must be a number, got 'x'"),
+        ("reinforcement.options.seed", "1", r"reinforcement\.options\.seed is set by the training run"),
+        ("reinforcement.options.rollout_responses", "9", r"rollout_responses must be a multiple of the 8 lanes"),
+        ("reinforcement.options.batch_size", "1", r"batch_size counts tokens"),
+        ("model.n_layr", "1", r"gpt2 has no option 'n_layr'\. Did you mean 'n_layer'"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_anything_is_written(tmp_path, key, value, message):
+    folder = tmp_path / "run"
+    with pytest.raises(Exception, match=message):
+        train(tiny(tmp_path, ("run_folder", str(folder)), (key, value)))
+    assert not folder.exists()
+
+
+def test_reinforcement_alone_with_a_constant_reward(tmp_path):
+    said = []
+    overrides = [("warm_start.enabled", "false"), ("reinforcement.constant_reward", "true")]
+    overrides += [("reinforcement.algorithm", "A2C"), ("reinforcement.options", "{}"), ("evaluation.examples", "0")]
+    path = train(tiny(tmp_path, ("run_folder", str(tmp_path / "run")), *overrides), said.append)
+    lines = [line for line in RunFolder(path).metrics().read() if "rollout/ep_rew_mean" in line]
+    assert {line["rollout/ep_rew_mean"] for line in lines} == {1.0}
+    assert list(json.loads((path / "evaluation.json").read_text())["rows"]) == ["untrained", "A2C"]
+    assert "responses differ" not in "\n".join(said)
+
+
+def test_only_the_paid_environment_of_the_control_has_the_constant_reward(tmp_path):
+    setup = make_setup(tiny(tmp_path, ("reinforcement.constant_reward", "true")))
+    assert setup.train_env.venv.episodes.reward.name == "edit_similarity"
+    assert setup.paid_env.venv.episodes.reward(["x"], [Sample("a", ("b",))]) == [constant_reward("x", Sample("a"))]
+
+
+def test_a_failed_continuation_is_reported_and_the_rest_goes_on(tmp_path):
+    said = []
+    unpicklable = {"template": "{prompt}", "reward": lambda response, sample: 0.5}
+    config = tiny(tmp_path, ("run_folder", str(tmp_path / "run")))
+    object.__setattr__(config, "env_kwargs", unpicklable)
+    config.to_dict()
+    with pytest.raises(ConfigError, match="env_kwargs"):
+        train(config, said.append)

@@ -1,0 +1,50 @@
+"""Language tasks as Gymnasium environments: an action is a token, a reward is a metric of the response.
+
+>>> import gymnasium as gym
+>>> import textgym
+>>> env = gym.make("textgym/Translation-v0", reward="0.5*bleu + 0.5*rougeL")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from textgym import rewards, tasks  # noqa: F401  (importing them registers what comes with the library)
+from textgym.core import Reward, Sample, Task
+from textgym.registration import (
+    list_rewards,
+    list_tasks,
+    make_reward,
+    make_task,
+    register_env,
+    register_reward,
+    register_task,
+)
+from textgym.spaces import TokenSpace
+
+if TYPE_CHECKING:
+    from textgym.tokenizers import Tokenizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Sample",
+    "Task",
+    "Reward",
+    "Tokenizer",
+    "TokenSpace",
+    "make_task",
+    "make_reward",
+    "list_tasks",
+    "list_rewards",
+    "register_task",
+    "register_reward",
+    "register_env",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Tokenizer":
+        from textgym.tokenizers import Tokenizer
+
+        return Tokenizer
+    raise AttributeError(f"module 'textgym' has no attribute {name!r}")

@@ -1,0 +1,85 @@
+"""How the arguments of environments are checked: each function returns the value, or raises ConfigError."""
+
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgym.errors import ConfigError, did_you_mean
+
+SNAPSHOT = ("index", "tokens", "potential", "return", "generator")  # what describes an episode in progress
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return an int from anything that is a whole number by type; True, 2.0 and "2" are not."""
+    try:
+        if not isinstance(value, (bool, np.bool_)):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise ConfigError(f"{name} must be a whole number, got {value!r} ({type(value).__name__}).")
+
+
+def choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """Return a string that is one of ``known``."""
+    if value not in (names := list(known)):
+        raise ConfigError(f"{name} cannot be {value!r}. {did_you_mean(str(value), names)}")
+    return str(value)
+
+
+def seed_number(seed: Any) -> int | None:
+    """Return a seed for Gymnasium, which takes None or a Python int of at least 0."""
+    if seed is None:
+        return None
+    number = whole_number("seed", seed)
+    if number < 0:
+        raise ConfigError(f"seed must be at least 0, got {number}.")
+    return number
+
+
+def lane_seeds(seed: Any, count: int) -> list[int | None]:
+    """Return one seed for each lane: s, s + 1, ... from a number s, or those of a list."""
+    if isinstance(seed, (list, tuple, np.ndarray)):
+        if len(seed) != count:
+            raise ConfigError(f"A list of seeds must have one for each of {count} lanes, got {len(seed)}.")
+        return [seed_number(one) for one in seed]
+    first = seed_number(seed)
+    return [None if first is None else first + lane for lane in range(count)]
+
+
+def lane_mask(mask: Any, count: int) -> npt.NDArray[np.bool_]:
+    """Return ``options["reset_mask"]``, bool [count] with a True; None means every lane."""
+    if mask is None:
+        return np.ones(count, dtype=bool)
+    if not isinstance(mask, np.ndarray) or mask.shape != (count,) or mask.dtype != bool or not mask.any():
+        raise ConfigError(f"options['reset_mask'] must be a bool array of shape ({count},) with a True, got {mask!r}.")
+    return mask
+
+
+def reset_options(options: Mapping[str, Any] | None, *known: str) -> dict[str, Any]:
+    """Return the options of ``reset`` as a dict of one's own."""
+    for name in options or ():
+        if name not in known:
+            raise ConfigError(f"reset() has no option {name!r}: it accepts {', '.join(map(repr, known))}.")
+    return dict(options or {})
+
+
+def snapshot_values(snapshot: Any) -> list[Any]:
+    """Return the values of an episode's snapshot in the order of SNAPSHOT."""
+    missing = [key for key in SNAPSHOT if not isinstance(snapshot, Mapping) or key not in snapshot]
+    if missing:
+        raise ConfigError(
+            f"This is no snapshot of an episode: it lacks {', '.join(missing)}. Pass what snapshot() gave."
+        )
+    return [snapshot[key] for key in SNAPSHOT]
+
+
+def set_generator_state(generator: np.random.Generator, state: Any) -> None:
+    """Set a generator to the state of a snapshot."""
+    try:
+        generator.bit_generator.state = state
+    except (ValueError, TypeError, KeyError) as error:
+        kind = type(generator.bit_generator).__name__
+        raise ConfigError(f"The snapshot's generator does not fit this environment's, a {kind}: {error}.") from error

@@ -1,0 +1,65 @@
+"""A task whose samples are a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from textgym.core import Sample, Task
+from textgym.errors import ConfigError
+
+if TYPE_CHECKING:
+    from textgym.tokenizers import Tokenizer
+
+
+class DataTask(Task):
+    """Own samples under the reward and the lengths of another task.
+
+    The tokenizer is not taken over, because it may not know the words: byte pairs are learned on the training split.
+
+    Args:
+        splits: The samples of each split that there is.
+        like: The task that gives the name, the reward, the lengths and what to do with overlong prompts.
+        skipped: How many bad rows were passed over in each split.
+    """
+
+    def __init__(
+        self, splits: Mapping[str, Sequence[Sample]], like: Task, skipped: Mapping[str, int] | None = None
+    ) -> None:
+        self._samples = dict(splits)
+        self.splits = tuple(splits)
+        self.skipped = dict(skipped or {})
+        for name in ("name", "reward", "max_prompt_tokens", "max_new_tokens", "overlong"):
+            if hasattr(like, name):
+                setattr(self, name, getattr(like, name))
+
+    def samples(self, split: str) -> Sequence[Sample]:
+        """Return the samples of a split.
+
+        Raises:
+            ConfigError: The data has no such split.
+        """
+        if split not in self._samples:
+            raise ConfigError(
+                f"The split {split!r} was asked for, and the data has only {', '.join(map(repr, self.splits))}: give "
+                f'data={{"train": ..., "{split}": ...}} or a folder with train.jsonl and {split}.jsonl.'
+            )
+        return self._samples[split]
+
+    def tokenizer(self) -> Tokenizer:
+        """Return byte pairs learned on the training split, once.
+
+        Raises:
+            ConfigError: There is no training split.
+        """
+        if "train" not in self._samples:
+            raise ConfigError(
+                f"The data has no split 'train' to learn byte pairs on, only {', '.join(map(repr, self.splits))}: "
+                'pass tokenizer= ("byte", "hf:...", the file of a saved one) or add training data.'
+            )
+        return self._learned
+
+    @cached_property
+    def _learned(self) -> Tokenizer:
+        return super().tokenizer()

@@ -1,0 +1,186 @@
+"""The environment of one episode at a time: an action is a token, the reward is a metric of the response."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, SupportsIndex
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+
+from textgym.arguments import SNAPSHOT, choice, reset_options, seed_number, set_generator_state, snapshot_values
+from textgym.core import BoolArray, Task
+from textgym.episodes import Episodes, PlaysEpisodes, Start
+from textgym.rendering import NO_EPISODE, render_episode
+from textgym.spaces import EMPTY, TokenSpace
+
+Observation = npt.NDArray[np.int32]
+
+
+class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
+    """The agent answers a prompt, token by token, and a metric judges the response.
+
+    ## Action Space
+    ``Discrete(V)``: the next token, V being the size of the tokenizer's vocabulary. The end-of-text token (eos) is an
+    action like any other. ``action_masks()`` tells what is allowed: not the tokenizer's special ids, not
+    ``banned_tokens``, and no eos before ``min_new_tokens``. An id in the space that is not allowed is carried out all
+    the same, costs ``invalid_action_penalty`` and is marked in the information.
+
+    ## Observation Space
+    ``TokenSpace``, a ``Box(-1, V - 1, (P + T,), int32)``. Columns ``[0, P)`` hold the prompt, pushed to the right end;
+    columns ``[P, P + T)`` hold the response, from the left; -1 is empty. So ``observation >= 0`` is the mask.
+
+    ## Rewards
+    0 until the end, then the score of the response. With ``shaping="potential"`` each step pays
+    ``discount * Phi(s') - Phi(s)``, where Phi is the score of the text so far and 0 before the first token; the last
+    step pays ``score - Phi(s)``. With a discount of 1 they sum to the score, and for any discount, if the algorithm
+    uses the same one, the best policies stay the best ones (Ng, Harada and Russell, 1999, theorem 1).
+
+    ## Starting State
+    A sample of the split, drawn uniformly with replacement; ``reset(options={"index": i})`` plays sample i.
+
+    ## Episode End
+    - Termination: the eos is written; or T tokens are, when ``on_length="terminate"``.
+    - Truncation: T tokens are written without eos, when ``on_length="truncate"``.
+
+    ## Information
+    - From ``reset``: ``index`` (int), ``prompt`` (str), ``references`` (list of str).
+    - From the last step: ``response`` (str), ``finish`` ("eos" or "length"), ``score`` (float), ``length`` (int, tokens
+      with the eos).
+    - From a step with an id that is not allowed: ``invalid_action`` (True).
+
+    ## Arguments
+    - ``task``: a registered name (``textgym.list_tasks()``) or a ``Task``.
+    - ``split="train"``: which samples are played.
+    - ``reward=None``: as ``textgym.make_reward`` takes it; None is the task's own.
+    - ``tokenizer=None``: as ``textgym.tokenizers.make_tokenizer`` takes it; None is the task's own.
+    - ``data=None``: the name of another source of the task, or the user's own samples (``textgym.data.load_data``).
+    - ``template="{prompt}"``: the text that is encoded as the prompt.
+    - ``max_prompt_tokens=None``, ``max_new_tokens=None``: P and T, tokens; None is the task's own.
+    - ``min_new_tokens=0``, ``banned_tokens=()``: what is not allowed.
+    - ``stop_at_eos=True``: False lets only the length end a response, as it must with a tokenizer that has no eos.
+    - ``on_length="terminate"``: or "truncate", when T is no part of the task but a limit of the training.
+    - ``shaping=None``, ``discount=1.0``: see Rewards.
+    - ``invalid_action_penalty=1.0``: subtracted from the reward of a step whose id is not allowed.
+    - ``overlong=None``: a prompt of more than P tokens is an "error", or keeps its end ("truncate"), or is passed over
+      for another draw ("drop"); None is the task's own, else "error". ``env.unwrapped.episodes.overlong_count`` counts.
+    - ``render_mode=None``: or "ansi".
+    - Anything else goes to the task's constructor, or with ``data=`` to the reader of the data.
+
+    ## Version History
+    - v0: Initial version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc]
+
+    def __init__(self, task: str | Task, *, render_mode: str | None = None, **arguments: Any) -> None:
+        self.episodes = Episodes(task, **arguments)
+        self.observation_space: TokenSpace = self.episodes.space  # type: ignore[assignment]
+        self.action_space = spaces.Discrete(self.episodes.space.vocab_size)
+        self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
+        self._start: Start | None = None
+        self._observation = np.full(self.episodes.space.shape, EMPTY, dtype=np.int32)
+        self._tokens: list[int] = []
+        self._ended = False
+        self._potential = 0.0
+        self._return = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: A new generator is made from it; None goes on with the present one.
+            options: ``{"index": i}`` plays sample i instead of a drawn one.
+        """
+        chosen = reset_options(options, "index")
+        super().reset(seed=seed_number(seed))
+        start = self.episodes.start(chosen["index"]) if chosen else self.episodes.draw(self.np_random)
+        self._play(start, [])
+        return self._observation.copy(), start.info()
+
+    def _play(self, start: Start, tokens: list[int]) -> None:
+        """Stand after ``tokens`` of the response."""
+        P = self.episodes.space.max_prompt_tokens
+        self._start, self._tokens = start, tokens
+        self._ended = bool(tokens) and bool(self.episodes.ends(tokens[-1], len(tokens)))
+        self._potential = self._return = 0.0
+        self._observation[:] = EMPTY
+        self._observation[P - len(start.ids) : P] = start.ids
+        self._observation[P : P + len(tokens)] = tokens
+
+    def step(self, action: SupportsIndex) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Write a token; return (observation int32 [P + T], reward, terminated, truncated, info).
+
+        Raises:
+            InvalidAction: The action is not a whole number in [0, V).
+            ResetNeeded: No episode is going on.
+        """
+        if self._start is None or self._ended:
+            raise ResetNeeded("No episode is going on: call reset() before step(), also after the end of an episode.")
+        token, written = self._checked(action), len(self._tokens)
+        refused = self.episodes.refused(token, written)
+        self._observation[self.episodes.space.max_prompt_tokens + written] = token
+        self._tokens.append(token)
+        self._ended = bool(self.episodes.ends(token, written + 1))
+        terminated = self._ended and bool(self.episodes.terminates(token))
+        reward, info = self._judged()
+        if refused:
+            reward -= self.episodes.invalid_action_penalty
+            info["invalid_action"] = True
+        self._return += reward
+        return self._observation.copy(), reward, terminated, self._ended and not terminated, info
+
+    def _checked(self, action: SupportsIndex) -> int:
+        V = self.episodes.space.vocab_size
+        scalar = action.item() if isinstance(action, np.ndarray | np.integer) and action.ndim == 0 else action
+        if not isinstance(scalar, int) or isinstance(scalar, bool) or not 0 <= scalar < V:
+            raise InvalidAction(f"An action is a token id, a whole number in [0, {V}), got {action!r}.")
+        return scalar
+
+    def _judged(self) -> tuple[float, dict[str, Any]]:
+        """Return the reward of the step just made, penalty apart, and what its end tells."""
+        if self._start is None or not (self._ended or self.shaping):
+            return 0.0, {}
+        texts, scores = self.episodes.judge([self._tokens], [self._start.sample])
+        score, before = float(scores[0]), self._potential
+        self._potential = score
+        if not self._ended:
+            return self.discount * score - before, {}
+        finish = self.episodes.finish(self._tokens[-1])
+        return score - before, {"response": texts[0], "finish": finish, "score": score, "length": len(self._tokens)}
+
+    def action_masks(self) -> BoolArray:
+        """Return which ids are allowed next, bool [V]."""
+        mask: BoolArray = self.episodes.space.allowed(np.array([len(self._tokens)]))[0]
+        return mask
+
+    def render(self) -> str | None:
+        """Return the episode as lines of text, with ``render_mode="ansi"``."""
+        if self.render_mode is None:
+            gym.logger.warn('render() shows nothing without a render mode: gym.make(..., render_mode="ansi").')
+            return None
+        if self._start is None:
+            return NO_EPISODE
+        response = self.episodes.decode([self._tokens])[0]
+        return render_episode(self._start.sample, response, self._return, self._ended)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state of the episode and of the generator, JSON values only, for :meth:`restore`."""
+        if self._start is None:
+            raise ResetNeeded("There is no episode to take a snapshot of: call reset() first.")
+        state = self.np_random.bit_generator.state
+        values = (self._start.index, list(self._tokens), self._potential, self._return, state)
+        return dict(zip(SNAPSHOT, values, strict=True))
+
+    def restore(self, snapshot: dict[str, Any]) -> Observation:
+        """Go back to a snapshot of an environment with the same arguments; return the observation."""
+        index, tokens, potential, total, generator = snapshot_values(snapshot)
+        start, tokens = self.episodes.start(index), self.episodes.checked_tokens(tokens)
+        set_generator_state(self.np_random, generator)
+        self._play(start, tokens)
+        self._potential, self._return = float(potential), float(total)
+        return self._observation.copy()

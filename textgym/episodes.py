@@ -1,0 +1,262 @@
+"""What the single and the vector environment share: samples of a split, their token ids, how responses are judged.
+
+Nothing here changes while episodes are played, but for one counter.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from textgym.arguments import choice, whole_number
+from textgym.core import BoolArray, FloatArray, IntArray, Sample, Task
+from textgym.errors import ConfigError, DataError
+from textgym.registration import make_reward, option_names
+from textgym.rewards.judge import judge
+from textgym.sources import remembered, resolve_task, split_samples
+from textgym.spaces import EMPTY, TokenSpace
+from textgym.tokenizers import Tokenizer, make_tokenizer
+
+MAX_DRAWS = 1000  # with overlong="drop": so many overlong prompts in a row mean that hardly any fits
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An episode before its first token: its sample, and the ids of its prompt, at most P."""
+
+    index: int
+    sample: Sample
+    ids: list[int]
+
+    def info(self) -> dict[str, Any]:
+        """Return what ``reset`` tells; the list of references is the reader's own."""
+        return {"index": self.index, "prompt": self.sample.prompt, "references": list(self.sample.references)}
+
+
+class Episodes:
+    """The arguments of an environment, resolved; :class:`textgym.env.TextGenerationEnv` says what each means.
+
+    Attributes:
+        task: The task; with ``data=``, the one made of that data.
+        samples: The samples of the split.
+        tokenizer: Between text and token ids.
+        reward: The judge of responses.
+        space: The observation space, which knows P, T, V, eos and what is allowed.
+        overlong_count: How often a prompt longer than P was met, and truncated or dropped.
+    """
+
+    def __init__(
+        self,
+        task: str | Task,
+        *,
+        split: str = "train",
+        reward: Any = None,
+        tokenizer: Any = None,
+        data: Any = None,
+        template: str = "{prompt}",
+        max_prompt_tokens: int | None = None,
+        max_new_tokens: int | None = None,
+        min_new_tokens: int = 0,
+        banned_tokens: Iterable[int] = (),
+        stop_at_eos: bool = True,
+        on_length: Literal["terminate", "truncate"] = "terminate",
+        shaping: Literal["potential"] | None = None,
+        discount: float = 1.0,
+        invalid_action_penalty: float = 1.0,
+        overlong: Literal["error", "truncate", "drop"] | None = None,
+        **options: Any,
+    ) -> None:
+        self.task = resolve_task(task, data, options, known=_ARGUMENTS)
+        self.split = split
+        self.samples = split_samples(self.task, split)
+        self.reward = make_reward(self.task.reward if reward is None else reward)
+        self.tokenizer: Tokenizer = remembered(self.task.tokenizer) if tokenizer is None else make_tokenizer(tokenizer)
+        self.space = TokenSpace(
+            self.tokenizer.vocab_size,
+            whole_number(
+                "max_prompt_tokens", self.task.max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
+            ),
+            whole_number("max_new_tokens", self.task.max_new_tokens if max_new_tokens is None else max_new_tokens),
+            _eos_id(self.tokenizer) if stop_at_eos else None,
+            whole_number("min_new_tokens", min_new_tokens),
+            _banned(self.tokenizer, banned_tokens, stop_at_eos),
+        )
+        self.template = template
+        self.on_length = choice("on_length", on_length, ("terminate", "truncate"))
+        self.overlong = choice(
+            "overlong", overlong or getattr(self.task, "overlong", "error"), ("error", "truncate", "drop")
+        )
+        self.shaping = None if shaping is None else choice("shaping", shaping, ["potential"])
+        self.discount = float(discount)
+        self.invalid_action_penalty = float(invalid_action_penalty)
+        self.overlong_count = 0
+        self._eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
+        self._is_banned = np.zeros(self.space.vocab_size, dtype=bool)
+        self._is_banned[list(self.space.banned_tokens)] = True
+        self._check_values()
+
+    def _length(self, name: str, given: int | None) -> int:
+        return whole_number(name, getattr(self.task, name) if given is None else given)
+
+    def _check_values(self) -> None:
+        if "{prompt}" not in self.template:
+            raise ConfigError(f"template must hold '{{prompt}}', where the prompt goes, got {self.template!r}.")
+        if not 0.0 <= self.invalid_action_penalty < np.inf:
+            raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
+        if not 0.0 <= self.discount <= 1.0:
+            raise ConfigError(f"discount must lie in [0, 1], got {self.discount}.")
+        if self.shaping is None and self.discount != 1.0:
+            raise ConfigError(
+                f"discount={self.discount} is the discount of the shaping: pass shaping='potential' too, or drop it."
+            )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Episodes:
+        twin = copy.copy(self)  # the counter and the space's generator are the copy's own; the rest never changes
+        memo[id(self)] = twin
+        twin.space = copy.deepcopy(self.space, memo)
+        return twin
+
+    def start(self, index: int) -> Start:
+        """Return the start of the episode that plays sample ``index``.
+
+        Raises:
+            ConfigError: There is no such sample.
+            DataError: Its prompt has no tokens, or more than P and ``overlong`` is not "truncate".
+        """
+        number = self._checked(index)
+        start = self._start(number)
+        if start is None:
+            raise self._overlong_error(number)
+        return start
+
+    def draw(self, rng: np.random.Generator) -> Start:
+        """Return the start of an episode whose sample is drawn uniformly, with replacement."""
+        for _ in range(MAX_DRAWS):
+            index = int(rng.integers(len(self.samples)))
+            start = self._start(index)
+            if start is not None:
+                return start
+            if self.overlong == "error":
+                raise self._overlong_error(index)
+        raise DataError(
+            f"{MAX_DRAWS} prompts in a row, drawn from {self._where}, had more than max_prompt_tokens="
+            f"{self.space.max_prompt_tokens} tokens: raise it, or pass overlong='truncate'."
+        )
+
+    def fits(self, index: int) -> bool:
+        """Whether :meth:`start` can play sample ``index``; with ``overlong="drop"`` an evaluation skips the others."""
+        return self._start(self._checked(index)) is not None
+
+    def _start(self, index: int) -> Start | None:
+        """Return None when the prompt does not fit."""
+        sample, P = self.samples[index], self.space.max_prompt_tokens
+        ids = self._prompt_ids(sample)
+        if not ids:
+            raise DataError(f"The prompt of sample {index} in {self._where} has no tokens: {sample.prompt!r}.")
+        if len(ids) <= P:
+            return Start(index, sample, ids)
+        self.overlong_count += self.overlong != "error"
+        # the right end is kept: there stand the latest words, and the separator that tells where the prompt ends
+        return Start(index, sample, ids[-P:]) if self.overlong == "truncate" else None
+
+    def _prompt_ids(self, sample: Sample) -> list[int]:
+        return self.tokenizer.encode_prompt(self.template.replace("{prompt}", sample.prompt))
+
+    def _checked(self, index: int) -> int:
+        number = whole_number("A sample's index", index)
+        if not 0 <= number < len(self.samples):
+            raise ConfigError(f"A sample's index in {self._where} lies in [0, {len(self.samples)}), got {number}.")
+        return number
+
+    def checked_tokens(self, tokens: Iterable[int]) -> list[int]:
+        """Return the tokens of a response that may still go on, or that just ended, as a list."""
+        ids = [whole_number("A token", token) for token in tokens]
+        if len(ids) > self.space.max_new_tokens or not all(0 <= i < self.space.vocab_size for i in ids):
+            raise ConfigError(
+                f"A response has at most {self.space.max_new_tokens} ids in [0, {self.space.vocab_size}), got {ids}."
+            )
+        return ids
+
+    @property
+    def _where(self) -> str:
+        return f"the split {self.split!r} of the task {self.task.name!r}"
+
+    def _overlong_error(self, index: int) -> DataError:
+        return DataError(
+            f"The prompt of sample {index} in {self._where} has {len(self._prompt_ids(self.samples[index]))} tokens, "
+            f"more than max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or "
+            + ("choose another index." if self.overlong == "drop" else "pass overlong='truncate' or overlong='drop'.")
+        )
+
+    def decode(self, responses: Sequence[list[int]]) -> list[str]:
+        """Return responses as text; a last eos is no part of it."""
+        return self.tokenizer.decode_batch([ids[:-1] if ids and ids[-1] == self._eos else ids for ids in responses])
+
+    def judge(self, responses: Sequence[list[int]], samples: Sequence[Sample]) -> tuple[list[str], FloatArray]:
+        """Return the responses as text and their scores, float64 [N]."""
+        texts = self.decode(responses)
+        return texts, judge(self.reward, texts, samples)
+
+    def refused(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
+        """Return where ``tokens`` are not among ``space.allowed(lengths)``, bool, without building that mask.
+
+        Args:
+            tokens: Ids in [0, V), any shape.
+            lengths: How many tokens each response had before, of a shape that broadcasts.
+        """
+        early_eos = (tokens == self._eos) & (lengths < self.space.min_new_tokens)
+        return np.asarray(self._is_banned[tokens] | early_eos)
+
+    def ends(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
+        """Return where a response of ``lengths`` tokens, the last being ``tokens``, is finished, bool."""
+        return np.asarray((tokens == self._eos) | (lengths >= self.space.max_new_tokens))
+
+    def terminates(self, tokens: IntArray | int) -> BoolArray:
+        """Return which finished responses terminate, bool, from their last ``tokens``; the others are truncated."""
+        return np.asarray((tokens == self._eos) | (self.on_length == "terminate"))
+
+    def finish(self, token: int) -> str:
+        """Return why a response ended whose last token this is: "eos" or "length"."""
+        return "eos" if token == self._eos else "length"
+
+
+_ARGUMENTS = [*option_names(Episodes), "render_mode"]  # names that a misspelt one may have meant
+
+
+class PlaysEpisodes:
+    """What both environments tell about the episodes that they play."""
+
+    episodes: Episodes
+
+    @property
+    def shaping(self) -> str | None:
+        """How the reward is spread over the steps: None or "potential"."""
+        return self.episodes.shaping
+
+    @property
+    def discount(self) -> float:
+        """The discount of the shaping, which must be the algorithm's."""
+        return self.episodes.discount
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples the split has."""
+        return len(self.episodes.samples)
+
+
+def _eos_id(tokenizer: Tokenizer) -> int:
+    if tokenizer.eos_id is None:
+        raise ConfigError(
+            f"The tokenizer {tokenizer.signature} has no end-of-text token, so no response could end by itself: "
+            "pass a tokenizer with one, or stop_at_eos=False to let only the length end a response."
+        )
+    return tokenizer.eos_id
+
+
+def _banned(tokenizer: Tokenizer, banned_tokens: Iterable[int], stop_at_eos: bool) -> list[int]:
+    eos = [] if stop_at_eos or tokenizer.eos_id is None else [tokenizer.eos_id]
+    return [*(whole_number("banned_tokens", i) for i in banned_tokens), *tokenizer.special_ids, *eos]

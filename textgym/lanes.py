@@ -1,0 +1,145 @@
+"""The state of many episodes that are played side by side, in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.utils import seeding
+
+from textgym.arguments import SNAPSHOT, set_generator_state, snapshot_values
+from textgym.core import BoolArray, FloatArray, IntArray
+from textgym.episodes import Episodes, Start
+from textgym.errors import ConfigError
+from textgym.rendering import NO_EPISODE, render_episode
+from textgym.responses import pack_prompts
+from textgym.spaces import EMPTY
+
+
+class Lanes:
+    """``count`` episodes, each with its own random generator.
+
+    Attributes:
+        starts: What each lane plays; empty until every lane was started.
+        observations: int32 [count, P + T].
+        lengths: How many tokens were written, int64 [count].
+        ended: bool [count].
+        potential: With shaping, the score of the text so far, float64 [count].
+        returns: The sum of the rewards of the episode, float64 [count].
+    """
+
+    def __init__(self, episodes: Episodes, count: int) -> None:
+        self.episodes = episodes
+        self.count = count
+        self.all = np.arange(count)
+        self.starts: list[Start] = []
+        self.observations = np.full((count, *(episodes.space.shape or ())), EMPTY, dtype=np.int32)
+        self.lengths = np.zeros(count, dtype=np.int64)
+        self.ended = np.zeros(count, dtype=bool)
+        self.potential = np.zeros(count)
+        self.returns = np.zeros(count)
+        self._generators: list[np.random.Generator] = []
+        self._seeds: list[int | None] = []
+
+    @property
+    def generators(self) -> list[np.random.Generator]:
+        """The generators, made without a seed where none was given yet."""
+        if not self._generators:
+            pairs = [seeding.np_random() for _ in range(self.count)]
+            self._generators, self._seeds = [g for g, _ in pairs], [s for _, s in pairs]
+        return self._generators
+
+    @property
+    def seeds(self) -> list[int | None]:
+        """The seed of each generator."""
+        return self._seeds if self.generators else []
+
+    def seed(self, lanes: IntArray, seeds: Sequence[int | None]) -> None:
+        """Make new generators in ``lanes``, each from its place in ``seeds``, of all lanes; None keeps the old one."""
+        for lane in lanes.tolist():
+            if seeds[lane] is not None:
+                self.generators[lane], self.seeds[lane] = seeding.np_random(seeds[lane])
+
+    def draw(self, lanes: IntArray) -> list[Start]:
+        """Return a start for each of ``lanes``, drawn by its generator."""
+        return [self.episodes.draw(self.generators[lane]) for lane in lanes.tolist()]
+
+    def start(self, lanes: IntArray, starts: Sequence[Start]) -> None:
+        """Start episodes in ``lanes``; the first time, in all."""
+        P = self.episodes.space.max_prompt_tokens
+        self.starts = self.starts or list(starts)
+        for lane, start in zip(lanes.tolist(), starts, strict=True):
+            self.starts[lane] = start
+        self.observations[lanes, :P] = pack_prompts(starts, P).ids
+        self.observations[lanes, P:] = EMPTY
+        self.lengths[lanes] = 0
+        self.ended[lanes] = False
+        self.potential[lanes] = self.returns[lanes] = 0.0
+
+    def write(self, lanes: IntArray, tokens: IntArray) -> BoolArray:
+        """Append ``tokens`` [len(lanes)] in ``lanes``; return which of these episodes they end, bool [len(lanes)]."""
+        written = self.lengths[lanes]
+        self.observations[lanes, self.episodes.space.max_prompt_tokens + written] = tokens
+        self.lengths[lanes] = written + 1
+        self.ended[lanes] = ends = self.episodes.ends(tokens, written + 1)
+        return ends
+
+    def judge(self, lanes: IntArray) -> tuple[list[str], FloatArray]:
+        """Return the responses of ``lanes`` as text and their scores, float64 [len(lanes)], with one reward call."""
+        return self.episodes.judge(self.responses(lanes), [self.starts[lane].sample for lane in lanes])
+
+    def responses(self, lanes: IntArray) -> list[list[int]]:
+        """Return the tokens that were written in ``lanes``."""
+        rows = self.observations[lanes, self.episodes.space.max_prompt_tokens :].tolist()
+        return [row[:length] for row, length in zip(rows, self.lengths[lanes].tolist(), strict=True)]
+
+    def info(self, lanes: IntArray, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+        """Return values [len(lanes)] by key as Gymnasium lays them out: an array and a mask [count] for each."""
+        infos: dict[str, Any] = {}
+        for key, values in columns.items():
+            array = np.full(self.count, None) if values.dtype == object else np.zeros(self.count, values.dtype)
+            mask = np.zeros(self.count, dtype=bool)
+            array[lanes], mask[lanes] = values, True
+            infos[key], infos[f"_{key}"] = array, mask
+        return infos
+
+    def render(self) -> tuple[str, ...]:
+        """Return each lane as lines of text."""
+        if not self.starts:
+            return (NO_EPISODE,) * self.count
+        texts = self.episodes.decode(self.responses(self.all))
+        rows = zip(self.starts, texts, self.returns.tolist(), self.ended.tolist(), strict=True)
+        return tuple(render_episode(start.sample, text, total, ended) for start, text, total, ended in rows)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return the state of each lane, as a single environment gives it."""
+        values = zip(
+            [start.index for start in self.starts],
+            self.responses(self.all),
+            self.potential.tolist(),
+            self.returns.tolist(),
+            [generator.bit_generator.state for generator in self.generators],
+            strict=True,
+        )
+        return [dict(zip(SNAPSHOT, lane, strict=True)) for lane in values]
+
+    def restore(self, snapshots: Sequence[Mapping[str, Any]]) -> None:
+        """Set the state of each lane to its snapshot."""
+        if len(snapshots) != self.count:
+            raise ConfigError(f"The snapshot has {len(snapshots)} lanes, this environment has {self.count}.")
+        values = [snapshot_values(snapshot) for snapshot in snapshots]
+        starts = [self.episodes.start(index) for index, *_ in values]
+        responses = [self.episodes.checked_tokens(tokens) for _, tokens, *_ in values]
+        for generator, (*_, state) in zip(self.generators, values, strict=True):
+            set_generator_state(generator, state)
+        self.start(self.all, starts)
+        P = self.episodes.space.max_prompt_tokens
+        for lane, tokens in enumerate(responses):
+            self.observations[lane, P : P + len(tokens)] = tokens
+        self.lengths[:] = [len(tokens) for tokens in responses]
+        last = self.observations[self.all, P - 1 + self.lengths]
+        self.ended[:] = (self.lengths > 0) & self.episodes.ends(last, self.lengths)
+        self.potential[:] = [potential for _, _, potential, _, _ in values]
+        self.returns[:] = [total for _, _, _, total, _ in values]

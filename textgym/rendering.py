@@ -1,0 +1,18 @@
+"""An episode as text that is safe to print."""
+
+from textgym.core import Sample
+
+NO_EPISODE = "no episode yet: call reset()"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with line ends, terminal codes and other invisible characters written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def render_episode(sample: Sample, response: str, total: float, ended: bool) -> str:
+    """Return an episode as lines: the prompt, its references, the response and the sum of the rewards so far."""
+    lines = [f"prompt:    {printable(sample.prompt)}"]
+    lines += [f"reference: {printable(reference)}" for reference in sample.references]
+    lines += [f"response:  {printable(response)}", f"reward:    {total:.4f} ({'ended' if ended else 'goes on'})"]
+    return "\n".join(lines)

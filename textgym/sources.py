@@ -1,0 +1,62 @@
+"""Where episodes come from: a task by name or as an object, its samples, or the user's data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from textgym.core import Sample, Task
+from textgym.data import load_data
+from textgym.errors import ConfigError, DataError, did_you_mean
+from textgym.registration import make_task, option_names, refuse_unknown, tasks
+
+Built = TypeVar("Built")
+
+
+def resolve_task(task: str | Task, data: Any, options: dict[str, Any], known: Iterable[str]) -> Task:
+    """Return the task on its own samples, on another of its sources, or on the user's data.
+
+    Args:
+        task: A registered name or a Task.
+        data: None, one of the task's ``sources``, or what ``load_data`` takes.
+        options: For the task's constructor; with the user's data, those that the reader knows go to the reader.
+        known: Other names that the user may have meant with an option that nobody knows.
+    """
+    readers = [] if data is None else option_names(load_data)
+    reading = {name: options[name] for name in readers if name in options}
+    options = {name: value for name, value in options.items() if name not in reading}
+    known = [*known, *readers]
+    if not isinstance(task, str):
+        refuse_unknown("The environment", options, lambda: None, also=known)
+        return make_task(task) if data is None else load_data(data, like=make_task(task), **reading)
+    factory = tasks[task]
+    refuse_unknown(f"The environment of the task {task!r}", options, factory, also=known)
+    if isinstance(data, str) and data in getattr(factory, "sources", ()):
+        return remembered(factory, source=data, **options)
+    built = remembered(factory, **options)
+    return built if data is None else load_data(data, like=built, **reading)
+
+
+def split_samples(task: Task, split: str) -> Sequence[Sample]:
+    """Return the samples of a split, at least one."""
+    if split not in task.splits:
+        raise ConfigError(f"The task {task.name!r} has no split {split!r}. {did_you_mean(str(split), task.splits)}")
+    samples = remembered(task.samples, split)
+    if not len(samples):
+        raise DataError(f"The split {split!r} of the task {task.name!r} has no samples: there is nothing to play.")
+    return samples
+
+
+def remembered(build: Callable[..., Built], *arguments: Any, **options: Any) -> Built:
+    """Call ``build``, once per process for the same arguments: tasks, samples and tokenizers never change."""
+    try:
+        hash((build, arguments, *options.values()))
+    except TypeError:
+        return build(*arguments, **options)
+    return _once(build, *arguments, **options)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=32, typed=True)
+def _once(build: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    return build(*arguments, **options)

@@ -1,0 +1,68 @@
+"""Words and punctuation marks of a stated vocabulary as tokens: short episodes, for tasks with a closed vocabulary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any
+
+from textgym.errors import ConfigError
+from textgym.tokenizers.base import Ids, PieceTokenizer, plain, strings, well_formed
+
+# a number with its inner marks (3.5, 10:30), a word with its inner hyphens and apostrophes, or one mark
+WORD = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:['\u2019-]\w+)*|[^\w\s]")
+CLOSES = frozenset(".,;:!?%)]}")
+OPENS = frozenset("([{")
+
+
+class WordTokenizer(PieceTokenizer):
+    """One id per word in the given order, then ``<eos>``, ``<sep>`` and ``<unk>``.
+
+    White space is not kept: decoding puts one space between words, none before ``.,;:!?%)]}`` and none after ``([{``.
+    So encoding what was decoded gives the same ids, and well-spaced text over the vocabulary comes back unchanged.
+
+    >>> WordTokenizer(["the", "cat", "sleeps", "."]).decode([0, 1, 2, 3])
+    'the cat sleeps.'
+
+    Args:
+        words: Words and marks, each one token of :data:`WORD`; one that comes twice counts once.
+
+    Raises:
+        ConfigError: There is no word, or one of them is not a single token.
+    """
+
+    kind = "word"
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = tuple(dict.fromkeys(strings(list(words), "The words")))
+        bad = [word for word in self.words if not WORD.fullmatch(word) or well_formed(word) != word]
+        if bad or not self.words:
+            raise ConfigError(
+                f"A word vocabulary needs at least one entry, each a single word or mark; got {bad or 'none'}: "
+                "split texts with textgym.tokenizers.words.WORD.findall."
+            )
+        self._ids = {word: i for i, word in enumerate(self.words)}
+        super().__init__((word.encode() for word in self.words), unknown=True)
+
+    def encode(self, text: str) -> list[int]:
+        """Return one id per word or mark."""
+        assert self.unk_id is not None
+        return list(map(self._ids.get, WORD.findall(text), repeat(self.unk_id)))
+
+    def decode(self, ids: Ids) -> str:
+        """Return the words with single spaces, marks attached to the word that they follow or open."""
+        text, glue = "", True
+        for word in (self.words[i] for i in plain(ids) if 0 <= i < len(self.words)):
+            text += word if glue or word in CLOSES else f" {word}"
+            glue = word in OPENS
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the kind and the words."""
+        return {"kind": self.kind, "words": list(self.words)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> WordTokenizer:
+        """Return the tokenizer that :meth:`to_json` described."""
+        return cls(strings(values["words"], "The words"))
