@@ -1,0 +1,75 @@
+"""Samples drawn from the grammar, each a function of its split and index alone."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import SupportsIndex, overload
+from zlib import crc32
+
+import numpy as np
+
+from textgym.core import Sample
+from textgym.tasks.translation.constructions import constructions
+from textgym.tasks.translation.dice import Dice
+from textgym.tasks.translation.english import english
+from textgym.tasks.translation.german import german
+from textgym.tasks.translation.grammar import draw_sentence
+from textgym.tasks.translation.syntax import Sentence
+
+WORDS = range(5, 16)  # of a prompt
+BUCKETS = {"validation": range(0, 2), "test": range(2, 4), "train": range(4, 100)}
+
+
+def bucket(prompt: str) -> int:
+    """Return the hash, 0 to 99, that says which split a prompt belongs to."""
+    return crc32(prompt.encode()) % 100
+
+
+class GeneratedSamples(Sequence[Sample]):
+    """Samples of a split, drawn anew each time: nothing is stored, and few prompts repeat."""
+
+    def __init__(self, split: str, size: int) -> None:
+        self.split = split
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Sample | Sequence[Sample]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._size))]
+        i = operator.index(index)
+        if not -self._size <= i < self._size:
+            raise IndexError(f"The split {self.split!r} has {self._size} samples; there is no sample {i}.")
+        return _sample(*next(_pairs(self.split, i % self._size)))
+
+
+@lru_cache(maxsize=8)
+def distinct_samples(split: str, size: int) -> tuple[Sample, ...]:
+    """Return samples of a split in which no prompt comes twice; a held-out thousand takes about two seconds, once."""
+    chosen: dict[str, Sentence] = {}
+    for i in range(size):
+        prompt, sentence = next(pair for pair in _pairs(split, i) if pair[0] not in chosen)
+        chosen[prompt] = sentence
+    return tuple(_sample(prompt, sentence) for prompt, sentence in chosen.items())
+
+
+def _pairs(split: str, index: int) -> Iterator[tuple[str, Sentence]]:
+    """Yield prompts of the split with their abstract sentences, without end, from the index's own generator."""
+    dice = Dice(np.random.default_rng([index, crc32(split.encode())]))
+    buckets = BUCKETS[split]
+    while True:
+        sentence = draw_sentence(dice)
+        prompt = english(sentence)
+        if bucket(prompt) in buckets and prompt.count(" ") + 1 in WORDS:
+            yield prompt, sentence
+
+
+def _sample(prompt: str, sentence: Sentence) -> Sample:
+    return Sample(prompt, german(sentence), {"constructions": constructions(sentence)})
