@@ -1,4 +1,4 @@
-"""Every error that a user's mistake can raise; each message says what must hold, what was got, where, and what to do."""
+"""Errors that a user's mistake can raise; each message says what must hold, what was got, where, and what to do."""
 
 import difflib
 from collections.abc import Iterable

@@ -186,8 +186,8 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
     lanes = transparent(env) if isinstance(env, VecEnv) else None
     if lanes is not None and lanes.venv.episodes.shaping and lanes.venv.episodes.discount != gamma:
         raise ConfigError(
-            f"The environment shapes rewards with discount={lanes.venv.episodes.discount}, the algorithm's gamma is {gamma}: "
-            "make them equal, or the shaping changes which policy is best."
+            f"The environment shapes rewards with discount={lanes.venv.episodes.discount}, the algorithm's gamma is "
+            f"{gamma}: make them equal, or the shaping changes which policy is best."
         )
     return responses, space.max_new_tokens * responses // num_envs
 

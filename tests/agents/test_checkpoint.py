@@ -124,7 +124,7 @@ def test_a_changed_file_is_named(tmp_path: Path, model: dict[str, Any]) -> None:
 
 
 def test_folders_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="is not a checkpoint: it has no manifest.json"):
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint: it has no manifest.json"):
         PPO.load(tmp_path / "none")
     write_folder(tmp_path / "c", "agents.PPO", lambda folder: None)
     manifest = json.loads((tmp_path / "c" / "manifest.json").read_text())

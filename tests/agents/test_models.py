@@ -225,7 +225,7 @@ def test_weights_that_are_not_finite_are_named(tmp_path) -> None:
     with torch.no_grad():
         model.transformer.ln_f.bias[0] = torch.nan
     model.save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="not finite: transformer.ln_f.bias"):
+    with pytest.raises(ModelError, match=r"not finite: transformer.ln_f.bias"):
         make_network(tmp_path, SPACE)
 
 

@@ -140,7 +140,7 @@ def test_sizes_that_do_not_fit_are_refused_before_a_model_is_built(
 
 def test_a_discount_that_differs_from_gamma_is_refused() -> None:
     shaped = make_vec_env(ENV, num_envs=4, shaping="potential", discount=0.9)
-    with pytest.raises(ConfigError, match="discount=0.9, the algorithm's gamma is 1.0"):
+    with pytest.raises(ConfigError, match=r"discount=0.9, the algorithm's gamma is 1.0"):
         make(env=shaped)
     make(env=shaped, gamma=0.9)
 

@@ -1,13 +1,16 @@
 import json
+import re
+from types import SimpleNamespace
 
 import pytest
 
-from agents.commands import evaluate, find_subject
-from agents.config import RunConfig
+from agents.commands import demo, evaluate, find_subject
+from agents.commands import train as train_command
+from agents.config import RunConfig, WarmStartConfig
 from agents.config_reader import read_config
-from agents.run_folder import RunFolder
+from agents.run_folder import RunFolder, default_path
 from agents.setup import constant_reward, make_setup
-from agents.train import train
+from agents.train import WarmupDecay, train
 from tests.agents.tiny import MODELS
 from textgym import Sample
 from textgym.errors import ConfigError
@@ -190,9 +193,55 @@ def test_only_the_paid_environment_of_the_control_has_the_constant_reward(tmp_pa
 
 def test_a_failed_continuation_is_reported_and_the_rest_goes_on(tmp_path):
     said = []
-    unpicklable = {"template": "{prompt}", "reward": lambda response, sample: 0.5}
-    config = tiny(tmp_path, ("run_folder", str(tmp_path / "run")))
-    object.__setattr__(config, "env_kwargs", unpicklable)
-    config.to_dict()
-    with pytest.raises(ConfigError, match="env_kwargs"):
-        train(config, said.append)
+    elsewhere = ("env", "test/Letters-v0")  # known here, and not to the other process, which imports no test
+    path = train(tiny(tmp_path, ("run_folder", str(tmp_path / "run")), elsewhere), said.append)
+    evaluation = json.loads((path / "evaluation.json").read_text())
+    assert list(evaluation["rows"]) == ["untrained", "warm start", "PPO"]
+    problem = r"warm start failed: exit code 1, .*Namespace.*\(see .*warm-start-continued\.log\)"
+    assert re.search(problem, evaluation["problem"])
+    assert re.search(f"warning: the continued {problem}", "\n".join(said))
+
+
+def test_objects_in_a_configuration_are_refused_before_anything_is_made(tmp_path):
+    config = RunConfig(ENV, env_kwargs={"reward": constant_reward}, run_folder=str(tmp_path / "run"))
+    with pytest.raises(ConfigError, match=r"got <function constant_reward.*register_reward"):
+        train(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_learning_rate_rises_and_falls_with_tokens_or_time(monkeypatch):
+    schedule = WarmupDecay(WarmStartConfig(learning_rate=2.0, warmup_fraction=0.1, max_seconds=100))
+    assert [schedule(1 - done) for done in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx([0, 1, 2, 1, 0])
+    schedule.watch = SimpleNamespace(seconds=55.0)
+    assert schedule(1.0) == pytest.approx(1.0)
+    assert schedule(0.1) == pytest.approx(0.2 / 0.9)
+    schedule.watch.seconds = 300.0
+    assert schedule(1.0) == 0.0
+
+
+def test_the_run_folder_is_named_after_environment_time_and_seed(tmp_path):
+    assert re.fullmatch(r"runs/Letters-v0-\d{8}T\d{6}Z-s0", str(default_path(tiny(tmp_path))))
+
+
+def test_train_and_demo_make_their_configuration(tmp_path, monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr("agents.train.train", made.append)
+    assert demo(["--seed", "3", "--constant-reward", "--run-folder", str(tmp_path)]) == 0
+    assert train_command([ENV, "--preset", "demo", "--seed", "4"]) == 0
+    assert [(c.env, c.seed, c.reinforcement.constant_reward, c.run_folder) for c in made] == [
+        ("textgym/Translation-v0", 3, True, str(tmp_path)),
+        (ENV, 4, False, None),
+    ]
+    assert train_command([ENV, "--print_config"]) == 0
+    assert f"env: {ENV}" in capsys.readouterr().out
+    assert train_command(["--help"]) == 0
+    assert "usage: textgym train" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"unrecognized arguments: --sed: see textgym demo --help"):
+        demo(["--sed"])
+
+
+def test_eval_scores_a_plain_model_folder(shared_data, capsys):
+    assert evaluate([str(shared_data / "stories260k"), "--env", ENV, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["count"] == 8
+    assert 0 <= report["scores"][0]["corpus"] < 0.9

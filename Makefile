@@ -1,0 +1,29 @@
+# make demo: watch a policy learn.  make test: all checks.  Both install everything into .venv first, once.
+# Linux without a GPU: make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" saves two gigabytes.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH := $(shell grep '^torch==' constraints.txt)
+STAMP := .venv/.installed
+IN_VENV := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: demo test test-slow clean
+
+demo: $(STAMP)
+	$(IN_VENV) textgym demo
+
+test: $(STAMP)
+	$(IN_VENV) sh -ec 'ruff check . && ruff format --check . && mypy && pytest -q -m "not slow"'
+
+test-slow: $(STAMP)
+	$(IN_VENV) pytest -q -m slow
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "textgym needs Python 3.11 or newer, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@test -x .venv/bin/python || "$(PYTHON)" -m venv .venv
+	@echo "installing into .venv (some minutes the first time)"
+	@.venv/bin/python -m pip install -qq $(PIP_FLAGS) --disable-pip-version-check -c constraints.txt $(TORCH) -e ".[all]"
+	@touch $@

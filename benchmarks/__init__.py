@@ -1,0 +1,1 @@
+"""Commands behind every published number; see README.md in this folder."""

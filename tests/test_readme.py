@@ -1,0 +1,30 @@
+"""Every Python block of the README runs, offline, in a folder of its own; and its file map is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_block_runs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(BLOCKS[number], f"README.md, block {number}", "exec"), {"__name__": f"readme_{number}"})
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_block_is_short(number: int) -> None:
+    lines = [line for line in BLOCKS[number].splitlines() if line.strip()]
+    assert len(lines) <= 15
+
+
+def test_the_file_map_names_what_is_there() -> None:
+    section = README.split("## Where things are")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w./]+/[\w.]*|[\w]+\.[\w]+)`", section))
+    assert named
+    missing = [name for name in named if not any((ROOT / base / name).exists() for base in ("", "textgym", "agents"))]
+    assert not missing

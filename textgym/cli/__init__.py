@@ -1,0 +1,118 @@
+"""The command ``textgym``: finds the verb and turns what goes wrong into a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import FrameType
+from typing import NoReturn
+
+from textgym.errors import ConfigError, MissingExtraError, TextGymError, did_you_mean
+
+Command = Callable[[list[str]], int]
+
+GROUP = "textgym.commands"
+CORE = {"list": "textgym.cli.listing:list_names"}
+# what each verb of this distribution does, told here so that help need not import a learner
+SUMMARIES = {
+    "list": "environments, tasks and rewards",
+    "train": "teach a policy: warm start, reinforcement, comparison",
+    "eval": "score a run, a checkpoint or a model folder on held-out samples",
+    "demo": "watch a small transformer learn to translate, four minutes on two CPU cores",
+}
+USER_ERROR, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 130, 141, 143
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code of the process.
+
+    0: done. 2: a user's mistake, told in one line on standard error. 130: interrupted. 143: terminated.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except TextGymError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader has gone: point standard output elsewhere, so that the interpreter's last flush is silent too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    verb = arguments[0] if arguments else "--help"
+    if verb in ("--help", "-h", "help"):
+        print(overview())
+        return 0
+    if verb == "--version":
+        from textgym import __version__
+
+        print(f"textgym {__version__}")
+        return 0
+    return find_command(verb)(arguments[1:])
+
+
+def overview() -> str:
+    """Return the help: every verb in a line."""
+    known = verbs()
+    width = max(map(len, known))
+    lines = [f"  {verb:<{width}}  {SUMMARIES.get(verb, f'from {source}')}" for verb, source in known.items()]
+    return "\n".join(
+        ["usage: textgym VERB [ARGUMENTS]   (textgym VERB --help tells more; textgym --version)", "", *lines]
+    )
+
+
+def verbs() -> dict[str, str]:
+    """Return every verb and where it is defined, those of installed packages included."""
+    return CORE | {point.name: point.value for point in sorted(entry_points(group=GROUP)) if point.name not in CORE}
+
+
+def find_command(verb: str) -> Command:
+    """Return the function of a verb.
+
+    Raises:
+        ConfigError: There is no such verb; the nearest one is told.
+        MissingExtraError: The verb needs packages that are not installed.
+    """
+    if verb in CORE:
+        module, _, name = CORE[verb].partition(":")
+        command: Command = getattr(import_module(module), name)
+        return command
+    points = tuple(entry_points(group=GROUP, name=verb))
+    if not points:
+        raise ConfigError(f"There is no verb {verb!r}. {did_you_mean(verb, verbs())}")
+    return _load(points[0])
+
+
+def _load(point: EntryPoint) -> Command:
+    """Import a verb of another package; when a package that it needs is missing, say how to get it."""
+    own = point.module.partition(".")[0]
+    try:
+        command: Command = point.load()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == own:
+            raise ConfigError(
+                f"The verb {point.name!r} is {point.value}, and the package {own!r} that Python finds is another one "
+                "(openai-agents is imported as 'agents' too): install textgym in an environment of its own."
+            ) from error
+        raise MissingExtraError(missing, "agents", f"The verb {point.name!r}") from error
+    return command
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End through the usual way out, so that child processes and files are closed."""
+    raise SystemExit(TERMINATED)
