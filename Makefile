@@ -1,5 +1,5 @@
 # make demo: watch a policy learn.  make test: all checks.  Both install everything into .venv first, once.
-# Linux without a GPU: make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" saves two gigabytes.
+# PIP_FLAGS passes further options to pip, such as where to find the torch build that suits the machine.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH := $(shell grep '^torch==' constraints.txt)

@@ -5,12 +5,33 @@
 >>> model = PPO(TransformerPolicy, envs, policy_kwargs=dict(model={"model_type": "gpt2", "n_embd": 128, "n_layer": 2}))
 """
 
-from agents.algorithms.a2c import A2C
-from agents.algorithms.ppo import PPO
-from agents.algorithms.sft import SFT
-from agents.buffer import SequenceRolloutBuffer
-from agents.evaluation import evaluate
-from agents.policy import TransformerPolicy
-from agents.vec_env import make_vec_env
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.algorithms.a2c import A2C
+    from agents.algorithms.ppo import PPO
+    from agents.algorithms.sft import SFT
+    from agents.buffer import SequenceRolloutBuffer
+    from agents.evaluation import evaluate
+    from agents.policy import TransformerPolicy
+    from agents.vec_env import make_vec_env
 
 __all__ = ["A2C", "PPO", "SFT", "SequenceRolloutBuffer", "TransformerPolicy", "evaluate", "make_vec_env"]
+
+_HOMES = {
+    "A2C": "agents.algorithms.a2c",
+    "PPO": "agents.algorithms.ppo",
+    "SFT": "agents.algorithms.sft",
+    "SequenceRolloutBuffer": "agents.buffer",
+    "TransformerPolicy": "agents.policy",
+    "evaluate": "agents.evaluation",
+    "make_vec_env": "agents.vec_env",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: torch takes seconds, and ``textgym train --help`` needs none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'agents' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import numpy as np
@@ -36,6 +36,10 @@ class Experience:
     values: Float32Array
     log_probs: Float32Array
     last_values: Float32Array
+
+    def first(self, count: int) -> Experience:
+        """Return the first sequences alone."""
+        return Experience(*(getattr(self, field.name)[:count] for field in fields(self)))
 
     def sequences(self, rows: npt.NDArray[np.int64], device: torch.device) -> tuple[Sequences, torch.Tensor]:
         """Return rows as the policy evaluates them, and their own actions, int64 [N]."""

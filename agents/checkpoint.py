@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from gymnasium import spaces
@@ -106,7 +106,7 @@ def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
     from agents.algorithms.base import transparent
 
     lanes = transparent(algorithm.env)
-    return None if lanes is None else cast(dict[str, Any], lanes.venv.episodes.tokenizer.to_json())
+    return None if lanes is None else lanes.venv.episodes.tokenizer.to_json()
 
 
 def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:

@@ -60,6 +60,7 @@ class ReinforcementConfig:
         algorithm: The learner.
         total_timesteps: Response tokens to write at most.
         max_seconds: Seconds to learn at most; null for no limit.
+        warmup_fraction: The learning rate of the options is a peak: it rises over this share and then falls to 0.
         constant_reward: The control experiment: every response is paid 1, whatever it says.
         options: Arguments of the algorithm, such as {learning_rate: 1e-4, rollout_responses: 256}.
     """
@@ -68,11 +69,13 @@ class ReinforcementConfig:
     algorithm: Literal["PPO", "A2C"] = "PPO"
     total_timesteps: int = 1_000_000
     max_seconds: float | None = None
+    warmup_fraction: float = 0.05
     constant_reward: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check("reinforcement", self, ("total_timesteps", "max_seconds"))
+        _check_fraction("reinforcement", self, "warmup_fraction")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from agents.architectures import Decoding, architecture_of
 from textgym import TokenSpace
 from textgym.errors import ModelError
 
+ROWS_PER_PASS = 16  # enough for matrix products of a CPU, few enough to be of similar length
+
 
 class Evaluation(NamedTuple):
     """What the network thinks of N actions: float32 [N] each."""
@@ -132,11 +134,34 @@ class TextNetwork(nn.Module):
             own: bool [E, T], which response positions hold the policy's own actions.
             actions: int64 [N], the tokens at those positions, row by row.
         """
-        prompts, responses = self.split(observations)
-        columns = int(own.any(dim=0).nonzero().max()) + 1
-        hidden = self.states(prompts, responses[:, : columns - 1])[own[:, :columns]]
-        lengths = torch.arange(columns, device=own.device).expand(len(own), -1)[own[:, :columns]]
+        hidden, lengths = self.own_states(*self.split(observations), own)
         return self.evaluate(hidden, lengths, actions)
+
+    def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and their lengths [N].
+
+        On a CPU the rows pass in groups of similar length, which saves up to half of the work on empty columns.
+
+        Args:
+            prompts: int64 [E, P].
+            responses: int64 [E, T].
+            own: bool [E, T].
+        """
+        groups = self._groups_by_length(prompts, own)
+        hidden = torch.cat([self._group_states(prompts[g], responses[g], own[g]) for g in groups])
+        columns = torch.arange(own.shape[1], device=own.device).expand_as(own)
+        number = own.flatten().cumsum(0).view_as(own) - 1  # of each own action, row by row
+        place = torch.cat([number[g][own[g]] for g in groups]).argsort()
+        return hidden[place], columns[own]
+
+    def _groups_by_length(self, prompts: Tensor, own: Tensor) -> list[Tensor]:
+        sizes = (prompts >= 0).sum(dim=1) + own.sum(dim=1)
+        rows = len(own) if own.device.type != "cpu" else ROWS_PER_PASS
+        return list(sizes.argsort(stable=True).split(rows))
+
+    def _group_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> Tensor:
+        columns = int(own.any(dim=0).nonzero().max()) + 1
+        return self.states(prompts, responses[:, : columns - 1])[own[:, :columns]]
 
 
 def entropy(log_probs: Tensor) -> Tensor:

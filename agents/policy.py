@@ -114,14 +114,14 @@ class TransformerPolicy(ActorCriticPolicy):
         hidden, _ = self.network.current_state(cast(Tensor, obs))
         return self.network.values(hidden)[:, None]
 
-    def save(self, path: str | Path) -> None:  # type: ignore[override]
+    def save(self, path: str | Path) -> None:
         """Write the policy as a folder of safetensors and JSON; its ``model`` part is a plain Hugging Face folder."""
         from agents.checkpoint import save_policy
 
         save_policy(self, Path(path))
 
     @classmethod
-    def load(cls, path: str | Path, device: torch.device | str = "auto") -> TransformerPolicy:  # type: ignore[override]
+    def load(cls, path: str | Path, device: torch.device | str = "auto") -> TransformerPolicy:
         """Read a policy that :meth:`save` or an algorithm's ``save`` wrote; nothing is unpickled."""
         from agents.checkpoint import load_policy
 

@@ -78,7 +78,7 @@ def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel
         ids["forced_eos_token_id"] = None  # BART would end every text with its own eos in generate()
     config = AutoConfig.for_model(kind, **{"vocab_size": start_id + 1, **ids, **options})
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model: PreTrainedModel = auto.from_config(config)
+    model: PreTrainedModel = auto.from_config(config)  # type: ignore[no-untyped-call]
     model.generation_config = GenerationConfig.from_model_config(config)
     return model
 

@@ -65,7 +65,13 @@ class Setup:
             device=self.config.device,
         )
 
-    def reinforced(self, model: Any) -> PPO | A2C:
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate of the reinforcement's options, or the algorithm's default."""
+        default = inspect.signature(self.learner).parameters["learning_rate"].default
+        return float(self.options.get("learning_rate", default))
+
+    def reinforced(self, model: Any, learning_rate: Any) -> PPO | A2C:
         """Return the algorithm of the reinforcement, which starts from ``model``."""
         return self.learner(
             TransformerPolicy,
@@ -74,7 +80,7 @@ class Setup:
             stats_window_size=self.options.get("rollout_responses") or self.config.num_envs,  # means over one rollout
             seed=self.config.seed,
             device=self.config.device,
-            **self.options,
+            **(dict(self.options) | {"learning_rate": learning_rate}),
         )
 
     def fingerprint(self) -> dict[str, Any]:

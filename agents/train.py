@@ -53,21 +53,25 @@ class WarmupDecay:
     time ends learning, the rate has fallen just as well.
 
     Args:
-        config: Gives the peak, the share over which it rises, and the seconds.
+        peak: The greatest rate.
+        warmup_fraction: The share of the progress over which it rises.
+        max_seconds: When learning ends at the latest.
     """
 
-    def __init__(self, config: WarmStartConfig) -> None:
-        self.config = config
+    def __init__(self, peak: float, warmup_fraction: float, max_seconds: float | None) -> None:
+        self.peak = peak
+        self.warmup_fraction = warmup_fraction
+        self.max_seconds = max_seconds
         self.watch: Stopwatch | None = None
 
     def __call__(self, progress_remaining: float) -> float:
         """Return the learning rate."""
         done = 1 - progress_remaining
-        if self.watch is not None and self.config.max_seconds is not None:
-            done = min(1.0, max(done, self.watch.seconds / self.config.max_seconds))
-        warmup = self.config.warmup_fraction
+        if self.watch is not None and self.max_seconds is not None:
+            done = min(1.0, max(done, self.watch.seconds / self.max_seconds))
+        warmup = self.warmup_fraction
         rising = done / warmup if warmup else 1.0
-        return self.config.learning_rate * min(rising, (1 - done) / (1 - warmup))
+        return self.peak * min(rising, (1 - done) / (1 - warmup))
 
 
 class _Training:
@@ -77,9 +81,16 @@ class _Training:
         self.setup = setup
         self.config = setup.config
         self.say = say
-        self.schedule = WarmupDecay(self.config.warm_start)
-        warm = self.config.warm_start.enabled
-        self.first = setup.supervised(self.schedule) if warm else setup.reinforced(self.config.model)
+        warm, reinforcement = self.config.warm_start, self.config.reinforcement
+        self.schedules: dict[type, WarmupDecay] = {
+            WarmStartConfig: WarmupDecay(warm.learning_rate, warm.warmup_fraction, warm.max_seconds),
+            ReinforcementConfig: WarmupDecay(
+                setup.peak_learning_rate, reinforcement.warmup_fraction, reinforcement.max_seconds
+            ),
+        }
+        self.first = (
+            setup.supervised(self.schedules[WarmStartConfig]) if warm.enabled else self._reinforced(self.config.model)
+        )
         self.folder = RunFolder.create(path, self.config, self._manifest())
         self.rows: dict[str, Row] = {}
         self.seconds: dict[str, float] = {}
@@ -105,7 +116,10 @@ class _Training:
         checkpoint = self.folder.checkpoints / "warm-start"
         self.first.save(checkpoint)
         self._judge("warm start", self.first)
-        return self.setup.reinforced(str(checkpoint)) if self.config.reinforcement.enabled else None
+        return self._reinforced(str(checkpoint)) if self.config.reinforcement.enabled else None
+
+    def _reinforced(self, model: Any) -> Any:
+        return self.setup.reinforced(model, self.schedules[ReinforcementConfig])
 
     def _reinforce(self, learner: Any, continuation: Continuation | None) -> None:
         name = self.config.reinforcement.algorithm
@@ -130,7 +144,7 @@ class _Training:
         self._write_evaluation()
 
     def _learn(self, algorithm: BaseAlgorithm, phase: str, config: WarmStartConfig | ReinforcementConfig) -> None:
-        self.schedule.watch = watch = Stopwatch()
+        self.schedules[type(config)].watch = watch = Stopwatch()
         metrics = self.folder.metrics()
         bar = ProgressBar(phase, config.total_timesteps, config.max_seconds, watch)
         callbacks: list[BaseCallback] = [MetricsWriter(metrics, phase, watch), bar]

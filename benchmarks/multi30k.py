@@ -1,7 +1,7 @@
 """Write Multi30k as JSON lines that any environment reads: ``python -m benchmarks.multi30k SOURCE TARGET [LANGUAGE]``.
 
-SOURCE holds ``{train,val,test}.{en,LANGUAGE}.gz`` (Elliott et al., 2016), line i of each language the same caption. TARGET
-becomes a folder with ``train.jsonl``, ``validation.jsonl`` and ``test.jsonl``.
+SOURCE holds ``{train,val,test}.{en,LANGUAGE}.gz`` (Elliott et al., 2016), line i of each language the same caption.
+TARGET becomes a folder with ``train.jsonl``, ``validation.jsonl`` and ``test.jsonl``.
 """
 
 import gzip

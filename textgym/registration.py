@@ -54,7 +54,7 @@ def _reward_of(function: Callable[[str, Sample], float], name: str) -> Callable[
         return FunctionReward(function, name)
 
     # the registry tells a definition that was run again from another one of the same name by where it was written
-    make.__module__, make.__qualname__ = function.__module__, function.__qualname__
+    make.__module__, make.__qualname__, make.__doc__ = function.__module__, function.__qualname__, function.__doc__
     return make
 
 

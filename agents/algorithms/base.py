@@ -25,6 +25,7 @@ from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
 
 Self = TypeVar("Self", bound="TextOnPolicy")
+MEASURED_SEQUENCES = 32  # enough to show how far a policy is from its reference
 TRANSPARENT_WRAPPERS = (VecCheckNan,)  # wrappers that neither change nor record what passes through them
 
 
@@ -95,13 +96,18 @@ class TextOnPolicy(OnPolicyAlgorithm):
         return True
 
     def _before_returns(self, experience: Experience) -> None:
-        """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token."""
+        """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token.
+
+        With a coefficient of 0 the ratio is only measured, on some of the sequences.
+        """
         if self.reference is None or self.kl_coef is None:
             return
-        log_ratio = self.reference.log_ratio(experience)
-        experience.rewards -= np.float32(self.kl_coef) * log_ratio
+        measured = experience if self.kl_coef else experience.first(MEASURED_SEQUENCES)
+        log_ratio = self.reference.log_ratio(measured)
+        if self.kl_coef:
+            experience.rewards -= np.float32(self.kl_coef) * log_ratio
         self.logger.record("rollout/kl_per_response", float(log_ratio.sum(axis=1).mean()))
-        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, experience.own.sum())))
+        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, measured.own.sum())))
 
     def _give_stepping_notice(self, env: VecEnv) -> None:
         if not self._stepping_notice_given:

@@ -46,7 +46,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         max_grad_norm: Gradients are clipped to this norm.
         target_kl: Ends the epochs of a rollout early.
         kl_coef: Subtracts this times log(pi/pi_ref) from the reward of each token, where pi_ref is the policy as it is
-            when the algorithm is made. 0 only measures. None: no reference policy is kept.
+            when the algorithm is made. 0 only measures, on 32 sequences of each rollout. None: there is no reference.
         policy_kwargs: For the policy: ``model``, ``temperature``, ``optimizer_class``.
         stats_window_size: Episodes over which logged means are taken.
         tensorboard_log: Folder for TensorBoard.

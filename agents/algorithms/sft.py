@@ -147,7 +147,7 @@ class SFT(BaseAlgorithm):
         losses = token_losses(network, batch, self.device, self.label_smoothing)
         loss = losses.mean()
         self.policy.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         network.model.eval()
@@ -229,11 +229,9 @@ def token_losses(
     Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7).
     """
     prompts = torch.as_tensor(batch.prompts, device=device).long()
-    width = int(batch.lengths.max())
-    responses = torch.as_tensor(batch.responses[:, :width], device=device).long()
+    responses = torch.as_tensor(batch.responses, device=device).long()
     own = responses >= 0
-    hidden = network.states(prompts, responses[:, :-1])[own]
-    lengths = torch.arange(width, device=device).expand_as(own)[own]
+    hidden, lengths = network.own_states(prompts, responses, own)
     log_probs = network.log_distribution(hidden, lengths)
     targets = responses[own]
     losses = -log_probs.gather(-1, targets[:, None]).squeeze(-1)

@@ -6,7 +6,7 @@ import pytest
 
 from agents.commands import demo, evaluate, find_subject
 from agents.commands import train as train_command
-from agents.config import RunConfig, WarmStartConfig
+from agents.config import RunConfig
 from agents.config_reader import read_config
 from agents.run_folder import RunFolder, default_path
 from agents.setup import constant_reward, make_setup
@@ -210,7 +210,7 @@ def test_objects_in_a_configuration_are_refused_before_anything_is_made(tmp_path
 
 
 def test_the_learning_rate_rises_and_falls_with_tokens_or_time(monkeypatch):
-    schedule = WarmupDecay(WarmStartConfig(learning_rate=2.0, warmup_fraction=0.1, max_seconds=100))
+    schedule = WarmupDecay(2.0, warmup_fraction=0.1, max_seconds=100)
     assert [schedule(1 - done) for done in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx([0, 1, 2, 1, 0])
     schedule.watch = SimpleNamespace(seconds=55.0)
     assert schedule(1.0) == pytest.approx(1.0)
