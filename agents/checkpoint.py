@@ -43,8 +43,8 @@ def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerP
     folder, _ = open_folder(path)
     stored = _read_json(folder / "policy.json")
     space = TokenSpace.from_json(stored["space"])
-    kwargs = {"model": str(folder), "temperature": stored["temperature"]}
-    policy = TransformerPolicy(space, spaces.Discrete(space.vocab_size), lambda _: 0.0, **kwargs)
+    actions = spaces.Discrete(space.vocab_size)
+    policy = TransformerPolicy(space, actions, lambda _: 0.0, model=str(folder), **stored["kwargs"])
     return policy.to(_device(device))
 
 
@@ -169,7 +169,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     save_file(
         {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
     )
-    _write_json(folder / "policy.json", {"space": network.space.to_json(), "temperature": network.temperature})
+    kwargs = {"temperature": network.temperature, "detach_value": network.detach_value}
+    _write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:

@@ -61,6 +61,7 @@ class ReinforcementConfig:
         total_timesteps: Response tokens to write at most.
         max_seconds: Seconds to learn at most; null for no limit.
         warmup_fraction: The learning rate of the options is a peak: it rises over this share and then falls to 0.
+        detach_value: Keep the gradient of the value loss out of the language model.
         constant_reward: The control experiment: every response is paid 1, whatever it says.
         options: Arguments of the algorithm, such as {learning_rate: 1e-4, rollout_responses: 256}.
     """
@@ -70,6 +71,7 @@ class ReinforcementConfig:
     total_timesteps: int = 1_000_000
     max_seconds: float | None = None
     warmup_fraction: float = 0.05
+    detach_value: bool = False
     constant_reward: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 

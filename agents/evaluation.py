@@ -81,7 +81,7 @@ def evaluate(
     num_samples: int | None = None,
     deterministic: bool = True,
     seed: int = 0,
-    batch_size: int = 128,
+    batch_size: int = 250,
     device: torch.device | str = "auto",
     **env_kwargs: Any,
 ) -> Report:

@@ -33,13 +33,19 @@ class TextNetwork(nn.Module):
         space: The observation space: V, P, T, and which tokens are allowed.
         temperature: Divides the logits, in sampling and in learning alike.
         start_id: The first decoder input of an encoder-decoder.
+        detach_value: Keep the gradient of the value loss out of the language model.
     """
 
     allowed_bias: Tensor
     eos_row: Tensor
 
     def __init__(
-        self, model: PreTrainedModel, space: TokenSpace, temperature: float = 1.0, start_id: int | None = None
+        self,
+        model: PreTrainedModel,
+        space: TokenSpace,
+        temperature: float = 1.0,
+        start_id: int | None = None,
+        detach_value: bool = False,
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -50,6 +56,7 @@ class TextNetwork(nn.Module):
         self.space = space
         self.temperature = temperature
         self.start_id = start_id
+        self.detach_value = detach_value
         self._architecture = architecture_of(model, start_id)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = nn.Linear(width, 1)
@@ -117,6 +124,7 @@ class TextNetwork(nn.Module):
 
     def values(self, hidden: Tensor) -> Tensor:
         """Return the value of each hidden state, float32 [...] for [..., D]."""
+        hidden = hidden.detach() if self.detach_value else hidden
         value: Tensor = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
         return value.float()
 

@@ -42,6 +42,8 @@ class TransformerPolicy(ActorCriticPolicy):
         lr_schedule: The learning rate as a function of the remaining progress.
         model: A folder in Hugging Face format, a hub name, or a configuration for a model from scratch.
         temperature: Divides the logits, in sampling and in learning alike.
+        detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
+            nothing yet would otherwise disturb.
         use_sde: Not available; here because Stable-Baselines3 passes it.
         optimizer_class: The optimizer.
         optimizer_kwargs: Its arguments but the learning rate.
@@ -57,6 +59,7 @@ class TransformerPolicy(ActorCriticPolicy):
         *,
         model: ModelSource | None = None,
         temperature: float = 1.0,
+        detach_value: bool = False,
         use_sde: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -64,6 +67,7 @@ class TransformerPolicy(ActorCriticPolicy):
         _check_arguments(observation_space, action_space, model, use_sde)
         self.model_source = model
         self.temperature = temperature
+        self.detach_value = detach_value
         super().__init__(
             observation_space,
             action_space,
@@ -76,7 +80,8 @@ class TransformerPolicy(ActorCriticPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         assert self.model_source is not None
-        self.network = make_network(self.model_source, cast(TokenSpace, self.observation_space), self.temperature)
+        space = cast(TokenSpace, self.observation_space)
+        self.network = make_network(self.model_source, space, self.temperature, self.detach_value)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def set_training_mode(self, mode: bool) -> None:

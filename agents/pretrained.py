@@ -25,7 +25,9 @@ from textgym.errors import ModelError, did_you_mean
 ModelSource = str | Path | Mapping[str, Any]
 
 
-def make_network(source: ModelSource, space: TokenSpace, temperature: float = 1.0) -> TextNetwork:
+def make_network(
+    source: ModelSource, space: TokenSpace, temperature: float = 1.0, detach_value: bool = False
+) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
     Args:
@@ -34,6 +36,7 @@ def make_network(source: ModelSource, space: TokenSpace, temperature: float = 1.
             for a model from scratch, whose vocabulary and special ids follow the space.
         space: The observation space.
         temperature: Of the policy's distribution.
+        detach_value: Keep the gradient of the value loss out of the language model.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -45,7 +48,7 @@ def make_network(source: ModelSource, space: TokenSpace, temperature: float = 1.
     else:
         model = _from_pretrained(str(checkpoint / "model" if checkpoint else source))
     _check_fits(model, space)
-    network = TextNetwork(model, space, temperature, _start_id(model))
+    network = TextNetwork(model, space, temperature, _start_id(model), detach_value)
     _check_head(network)
     if checkpoint:
         network.value_head.load_state_dict(load_file(checkpoint / "value_head.safetensors"))

@@ -76,7 +76,11 @@ class Setup:
         return self.learner(
             TransformerPolicy,
             self.paid_env,
-            policy_kwargs={"model": model, "temperature": self.config.temperature},
+            policy_kwargs={
+                "model": model,
+                "temperature": self.config.temperature,
+                "detach_value": self.config.reinforcement.detach_value,
+            },
             stats_window_size=self.options.get("rollout_responses") or self.config.num_envs,  # means over one rollout
             seed=self.config.seed,
             device=self.config.device,
