@@ -50,13 +50,12 @@ class TimeLimit(BaseCallback):
     def __init__(self, seconds: float | Callable[[], float], watch: Stopwatch | None = None) -> None:
         super().__init__()
         self._limit = seconds if callable(seconds) else lambda: seconds
-        self._watch = watch
+        self._given_watch = watch
 
     def _on_training_start(self) -> None:
-        self._watch = self._watch or Stopwatch()
+        self._watch = self._given_watch or Stopwatch()
 
     def _on_step(self) -> bool:
-        assert self._watch is not None
         return self._watch.seconds < self._limit()
 
 

@@ -79,7 +79,8 @@ def load_algorithm(
             f"{cls.__name__} from its weights with policy_kwargs=dict(model={str(folder)!r})."
         )
     state = _read_json(folder / "algorithm.json")
-    arguments = _live_arguments(state["arguments"], changes, folder) | changes
+    stored = {name: value for name, value in state["arguments"].items() if name not in changes}
+    arguments = _live_arguments(stored, folder) | changes
     arguments["policy_kwargs"] = (arguments["policy_kwargs"] or {}) | {"model": str(folder)}
     algorithm = cls(TransformerPolicy, env, device=device, _init_setup_model=False, **arguments)  # type: ignore[call-arg]
     if env is None:
@@ -103,18 +104,22 @@ def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
 
 def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
     """Return the tokenizer of an algorithm's environment as JSON values, None without an environment."""
-    from agents.algorithms.base import transparent
-
-    lanes = transparent(algorithm.env)
-    return None if lanes is None else lanes.venv.episodes.tokenizer.to_json()
+    if algorithm.env is None:
+        return None
+    tokenizer: dict[str, Any] = algorithm.env.get_attr("episodes", 0)[0].tokenizer.to_json()
+    return tokenizer
 
 
 def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
     """Write a folder so that it is complete or absent at every moment, even if the power fails.
 
     ``write`` fills a temporary folder beside ``path``; its files are hashed, flushed to disk and listed in
-    ``manifest.json``, and the folder is renamed. A folder that stood there before is kept until the new one stands.
+    ``manifest.json``, and the folder is renamed. A checkpoint that stood there before is kept until the new one stands.
+
+    Raises:
+        CheckpointError: Something that is no checkpoint stands there.
     """
+    _refuse_foreign(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".tmp-{path.name}-{uuid.uuid4().hex[:8]}"
     temporary.mkdir()
@@ -142,6 +147,8 @@ def open_folder(path: Path) -> tuple[Path, dict[str, Any]]:
     if not (path / "manifest.json").is_file():
         raise CheckpointError(f"{path} is not a checkpoint: it has no manifest.json.")
     manifest = _read_json(path / "manifest.json")
+    if "format" not in manifest:
+        raise CheckpointError(f"{path} is not a checkpoint: those of a run stand in its folder 'checkpoints'.")
     if manifest["format"] > FORMAT:
         raise CheckpointError(f"{path} has format {manifest['format']}, newer than {FORMAT}: update textgym.")
     for name, expected in manifest["files"].items():
@@ -151,6 +158,14 @@ def open_folder(path: Path) -> tuple[Path, dict[str, Any]]:
                 f"{path / name} has changed since it was written: expected {expected}, found {found}."
             )
     return path, manifest
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise CheckpointError where writing a checkpoint would delete something else."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not ((path / "manifest.json").is_file() and "format" in _read_json(path / "manifest.json")):
+        raise CheckpointError(f"{path} exists and is no checkpoint, so that it is not replaced: choose another name.")
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -218,15 +233,15 @@ def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _live_arguments(stored: dict[str, Any], changes: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _live_arguments(stored: dict[str, Any], folder: Path) -> dict[str, Any]:
     live: dict[str, Any] = {}
     for name, value in stored.items():
-        if isinstance(value, dict) and set(value) == {"function"} and name not in changes:
+        if isinstance(value, dict) and set(value) == {"function"}:
             raise CheckpointError(f"{folder} was made with a function as {name}, which is not stored: pass {name}=...")
         if isinstance(value, dict) and set(value) == {"optimizer"}:
             value = _optimizer_class(value["optimizer"], folder)
         elif isinstance(value, dict):
-            value = _live_arguments(value, changes, folder)
+            value = _live_arguments(value, folder)
         live[name] = value
     return live
 

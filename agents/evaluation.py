@@ -99,16 +99,17 @@ def evaluate(
         device: For a policy that is loaded here.
         env_kwargs: For the environment; by default its lengths and tokenizer are the policy's.
     """
+    if num_samples is not None and num_samples < 1:
+        raise ConfigError(f"num_samples must be at least 1, got {num_samples}.")
     policy = _loaded(policy, device)
     kwargs = _kwargs_of(policy) | env_kwargs
     lanes = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **kwargs))
     indices = [i for i in range(lanes.num_samples) if lanes.episodes.overlong != "drop" or lanes.episodes.fits(i)]
     indices = indices[:num_samples]
     network = _network_for(policy, lanes, device)
-    previous = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    responses, lengths, finishes = _respond(network, lanes, indices, deterministic, batch_size)
-    torch.random.set_rng_state(previous)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        responses, lengths, finishes = _respond(network, lanes, indices, deterministic, batch_size)
     samples = tuple(lanes.episodes.samples[i] for i in indices)
     judges = [lanes.episodes.reward] if rewards is None else [make_reward(spec) for spec in rewards]
     return Report(

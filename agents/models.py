@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from agents.architectures import Decoding, architecture_of
 from textgym import TokenSpace
-from textgym.errors import ModelError
+from textgym.errors import ConfigError, ModelError
 
 ROWS_PER_PASS = 16  # enough for matrix products of a CPU, few enough to be of similar length
 
@@ -74,7 +74,16 @@ class TextNetwork(nn.Module):
         self.register_buffer("eos_row", eos, persistent=False)
 
     def split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64."""
+        """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64.
+
+        Raises:
+            ConfigError: They are no whole numbers any more.
+        """
+        if observations.is_floating_point():
+            raise ConfigError(
+                f"Observations are token ids, got {observations.dtype}: take off the wrapper that changes them, such "
+                "as VecNormalize(norm_obs=True)."
+            )
         observations = observations.long()
         P = self.space.max_prompt_tokens
         return observations[:, :P], observations[:, P:]

@@ -50,6 +50,7 @@ def make_network(
     _check_fits(model, space)
     network = TextNetwork(model, space, temperature, _start_id(model), detach_value)
     _check_head(network)
+    _check_steps(network)
     if checkpoint:
         network.value_head.load_state_dict(load_file(checkpoint / "value_head.safetensors"))
     return network.eval()
@@ -132,7 +133,7 @@ def _check_fits(model: PreTrainedModel, space: TokenSpace) -> None:
     config = model.config.get_text_config(decoder=True)
     positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     parts = (space.max_prompt_tokens, space.max_new_tokens)
-    needed = max(parts) if config.is_encoder_decoder else sum(parts)
+    needed = max(parts[0], parts[1] + 1) if model.config.is_encoder_decoder else sum(parts)  # + 1 for the start token
     if positions is not None and config.model_type != "t5" and positions < needed:
         raise ModelError(
             f"The model has {positions} positions, the environment needs {needed} (max_prompt_tokens={parts[0]}, "
@@ -146,8 +147,8 @@ def _check_fits(model: PreTrainedModel, space: TokenSpace) -> None:
 def _start_id(model: PreTrainedModel) -> int | None:
     if not model.config.is_encoder_decoder:
         return None
-    config = model.config
-    for start in (config.decoder_start_token_id, config.bos_token_id, config.pad_token_id):
+    for name in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
+        start = getattr(model.config, name, None)  # T5 has no bos_token_id
         if start is not None:
             return int(start)
     raise ModelError("An encoder-decoder needs decoder_start_token_id in its config: without it no response can start.")
@@ -171,4 +172,27 @@ def _check_head(network: TextNetwork) -> None:
         raise ModelError(
             f"{type(network.model).__name__} computes its logits in a way that is not known here (difference "
             f"{difference:.2g} on a test input): this architecture cannot serve as a policy yet."
+        )
+
+
+@torch.no_grad()
+def _check_steps(network: TextNetwork) -> None:
+    """Compare cached steps with one pass over the same tokens: some models count positions in a way of their own."""
+    P, T = network.space.max_prompt_tokens, network.space.max_new_tokens
+    ids = torch.tensor([[0, 1], [1, 0]], device=network.value_head.weight.device) % network.space.vocab_size
+    prompts, responses = ids[:, :P], ids[:, :T]
+    try:
+        decoding, hidden = network.start(prompts)
+        states = [hidden]
+        for tokens in responses.T:
+            decoding.select(torch.arange(2, device=ids.device))
+            states.append(network.advance(decoding, tokens))
+    except (AttributeError, NotImplementedError) as error:
+        raise ModelError(f"{type(network.model).__name__} has no cache whose rows can be selected: {error}.") from error
+    expected = network.states(prompts, responses)
+    difference = ((torch.stack(states, dim=1) - expected).abs().max() / expected.abs().max()).item()
+    if not difference < 1e-3:
+        raise ModelError(
+            f"{type(network.model).__name__} computes other hidden states step by step than at once (relative "
+            f"difference {difference:.2g} on a test input): this architecture cannot serve as a policy yet."
         )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from agents.models import TextNetwork, sample
+from textgym.errors import ModelError
 from textgym.spaces import EMPTY
 
 
@@ -52,6 +53,9 @@ def generate(
         responses_per_prompt: G; response ``b * G + g`` answers prompt ``b``.
         deterministic: Take the likeliest token instead of sampling.
         last_values: Also compute the value after responses that were cut at T tokens.
+
+    Raises:
+        ModelError: The network's numbers are not finite.
     """
     space = network.space
     decoding, hidden = network.start(prompts.long())
@@ -76,6 +80,11 @@ def generate(
         hidden = network.advance(decoding, tokens)
     else:
         record.last_values[active.rows] = torch.where(active.alive, network.values(hidden), 0.0)
+    if not (record.log_probs.sum() + record.values.sum()).isfinite():
+        raise ModelError(
+            "The policy's log-probabilities or values are not finite: learning has diverged. Start again from a "
+            "checkpoint before that, with a smaller learning rate."
+        )
     return record
 
 

@@ -58,13 +58,20 @@ class TextVecEnv(VecEnv):
     def reset(self) -> VecEnvObs:
         """Reset every lane; return int32 [num_envs, P + T]."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
-        observations, infos = self.venv.reset(seed=seeds)
+        observations, infos = self.venv.reset(seed=seeds, options=self._joint_options())
         self.reset_infos = [_lane(infos, i) for i in range(self.num_envs)]
         self._returns[:] = 0
         self._lengths[:] = 0
         self._reset_seeds()
         self._reset_options()
         return cast(VecEnvObs, observations)
+
+    def _joint_options(self) -> dict[str, Any] | None:
+        """Return the options that :meth:`set_options` gave to each lane as one mapping of arrays."""
+        names = set().union(*self._options)
+        if any(set(options) != names for options in self._options):
+            raise ConfigError(f"Every lane needs the same options, such as 'index', got {self._options}.")
+        return {name: np.array([options[name] for options in self._options]) for name in names} or None
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Remember the actions, int [num_envs], for :meth:`step_wait`."""

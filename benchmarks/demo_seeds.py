@@ -3,7 +3,8 @@
 For every seed the demo is run as ``textgym demo`` runs it, then reinforcement once more from the same warm start with a
 constant reward (the control of Choshen et al., 2020). One JSON line a seed goes to ``results/demo_seeds.jsonl``; a seed
 that has its line is not run again. The time limits are lifted and the token budgets kept, so that a busy machine
-changes no number, except in the row of the continued warm start, which has as many seconds as reinforcement took.
+changes no number. The row of the continued warm start, whose budget is the time that reinforcement took, is added by
+``--continued``.
 """
 
 import argparse
@@ -19,12 +20,13 @@ RESULTS = Path(__file__).parent / "results" / "demo_seeds.jsonl"
 ROWS = ("untrained", "warm start", "warm start continued", "PPO", "constant reward")
 
 
-def run_seed(seed: int, folder: Path) -> dict[str, Any]:
+def run_seed(seed: int, folder: Path, continued: bool) -> dict[str, Any]:
     """Run one seed and its control; return its line."""
     demo, control = folder / f"seed-{seed}", folder / f"seed-{seed}-constant"
     common = ["--seed", str(seed), "--evaluation.examples", "0"]
     limits = ["--warm_start.max_seconds", "100000", "--reinforcement.max_seconds", "100000"]
-    _textgym("train", "--preset", "demo", *common, *limits, "--run_folder", str(demo))
+    more = ["--evaluation.continued_warm_start", str(continued).lower()]
+    _textgym("train", "--preset", "demo", *common, *limits, *more, "--run_folder", str(demo))
     warm = ["--model", str(demo / "checkpoints" / "warm-start"), "--warm_start.enabled", "false"]
     constant = ["--reinforcement.constant_reward", "true", "--evaluation.continued_warm_start", "false"]
     _textgym("train", "--preset", "demo", *common, *limits, *warm, *constant, "--run_folder", str(control))
@@ -69,12 +71,13 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="where the run folders go")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10), metavar=("FIRST", "END"))
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--continued", action="store_true")
     arguments = parser.parse_args()
     done = {line["seed"] for line in read_lines()}
     missing = [seed for seed in range(*arguments.seeds) if seed not in done]
     RESULTS.parent.mkdir(exist_ok=True)
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for line in pool.map(lambda seed: run_seed(seed, arguments.runs), missing):
+        for line in pool.map(lambda seed: run_seed(seed, arguments.runs, arguments.continued), missing):
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"seed {line['seed']} done", flush=True)

@@ -165,7 +165,17 @@ def test_returned_arrays_are_never_written_again():
 # --- actions ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, np.array])
+class Indexed:
+    """A whole number by its ``__index__`` alone, like the scalars of other libraries."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, np.array, Indexed])
 def test_whole_numbers_of_any_type_are_actions(kind):
     env = tiny()
     env.reset(seed=0)
@@ -232,6 +242,7 @@ def test_step_needs_an_episode():
         ({"seed": "one"}, "seed must be a whole number, got 'one' (str)."),
         ({"seed": 1.0}, "seed must be a whole number, got 1.0 (float)."),
         ({"options": {"idx": 1}}, "reset() has no option 'idx': it accepts 'index'."),
+        ({"options": ["index"]}, "reset() takes its options as a dict, got ['index'] (list)."),
         ({"options": {"index": 5}}, "A sample's index in the split 'train' of the task 'tiny' lies in [0, 5), got 5."),
         ({"options": {"index": -1}}, "lies in [0, 5), got -1."),
         ({"options": {"index": 1.0}}, "A sample's index must be a whole number, got 1.0 (float)."),
@@ -298,14 +309,26 @@ def test_a_reward_that_breaks_its_contract_is_an_error():
         ({"overlong": "trunc"}, "overlong cannot be 'trunc'. Did you mean 'truncate'?"),
         ({"on_length": "stop"}, "on_length cannot be 'stop'. Known: terminate, truncate."),
         ({"shaping": "potental"}, "shaping cannot be 'potental'. Did you mean 'potential'?"),
-        ({"render_mode": "ANSI"}, "render_mode cannot be 'ANSI'. Known: ansi."),
+        ({"render_mode": "ANSI"}, "render_mode cannot be 'ANSI'. Did you mean 'ansi'?"),
+        ({"render_mode": "human"}, "render_mode cannot be 'human'. Known: ansi."),
+        ({"reward": "BLEU"}, "Unknown reward 'BLEU'. Did you mean 'bleu'?"),
+        ({"overlong": ""}, "overlong cannot be ''. Known: drop, error, truncate."),
+        ({"discount": "0.9", "shaping": "potential"}, "discount must be a number, got '0.9' (str)."),
+        ({"invalid_action_penalty": None}, "invalid_action_penalty must be a number, got None (NoneType)."),
+        ({"banned_tokens": 5}, "banned_tokens must be a list of whole numbers, got 5 (int)."),
+        ({"banned_tokens": [1.5]}, "Each of banned_tokens must be a whole number, got 1.5 (float)."),
+        ({"template": None}, "template must hold '{prompt}', where the prompt goes, got None."),
+        (
+            {"data": [Sample("a", "b")], "split": "test"},
+            "The split 'test' was asked for, and the data has only 'train'",
+        ),
         ({"discount": 0.9}, "discount=0.9 is the discount of the shaping: pass shaping='potential' too"),
         ({"discount": 1.5, "shaping": "potential"}, "discount must lie in [0, 1], got 1.5."),
         ({"invalid_action_penalty": -1}, "invalid_action_penalty is a cost, so at least 0, got -1.0."),
         ({"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0."),
         ({"max_prompt_tokens": "64"}, "max_prompt_tokens must be a whole number, got '64' (str)."),
         ({"max_new_tokens": 6.5}, "max_new_tokens must be a whole number, got 6.5 (float)."),
-        ({"min_new_tokens": 7}, "min_new_tokens must lie between 0 and max_new_tokens=6, got 7."),
+        ({"min_new_tokens": 7}, "min_new_tokens must lie in [0, max_new_tokens=6], got 7."),
         ({"banned_tokens": [99]}, f"eos_id and banned_tokens must lie in [0, {V}), got [99]."),
         ({"banned_tokens": range(V)}, "leave no token that may be written"),
         ({"template": "say it"}, "template must hold '{prompt}', where the prompt goes, got 'say it'."),
@@ -468,6 +491,10 @@ def test_snapshots_that_do_not_fit_are_refused_and_change_nothing():
         (before | {"index": 5}, "lies in [0, 5), got 5"),
         (before | {"tokens": [V]}, f"A response has at most 6 ids in [0, {V}), got [{V}]."),
         (before | {"tokens": [0] * 7}, "A response has at most 6 ids"),
+        (before | {"tokens": [EOS, 0]}, f"A response has no eos ({EOS}) before its last id, got [{EOS}, 0]."),
+        (before | {"tokens": 5}, "tokens must be a list of whole numbers, got 5 (int)."),
+        (before | {"potential": "x"}, "potential must be a number, got 'x' (str)."),
+        (before | {"return": None}, "return must be a number, got None (NoneType)."),
         (before | {"generator": {"bit_generator": "MT19937"}}, "The snapshot's generator does not fit"),
     ]
     for snapshot, message in cases:

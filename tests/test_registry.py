@@ -40,11 +40,22 @@ def test_make_task_forwards_options():
         (lambda: make_task(Tiny(), copies=2), "The task 'tiny' is already built: give copies to its constructor."),
         (lambda: make_task(Tiny), "A task is a registered name or a Task object, got <class"),
         (lambda: make_reward("bleuu"), "Did you mean 'bleu'?"),
+        (lambda: make_reward("ROUGEL"), "Did you mean 'rougeL'?"),
+        (lambda: make_task("translation", train_size="5"), "train_size must be a whole number, got '5' (str)."),
+        (lambda: make_task("dialogue", turns=2.5), "turns must be a whole number, got 2.5 (float)."),
+        (lambda: register_task(Tiny), "A task needs a name: write @register_task('name'), got <class"),
+        (lambda: register_reward(Overlap), "A reward needs a name: write @register_reward('name'), got <class"),
     ],
 )
 def test_unknown_names_and_options_are_refused(call, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         call()
+
+
+@pytest.mark.parametrize("arguments", [(3,), ("a", None), ("a", 5), ("a", ["b", 5]), (None, "b")])
+def test_a_sample_holds_text_and_nothing_else(arguments):
+    with pytest.raises(TypeError, match=r"A sample's (prompt and )?references must be str"):
+        Sample(*arguments)
 
 
 def test_a_function_that_takes_any_option_gets_it():

@@ -111,7 +111,7 @@ def test_bounds_are_those_of_empty_and_of_the_last_id():
         ({"vocab_size": 0}, "vocab_size must be at least 1, got 0."),
         ({"max_prompt_tokens": 0}, "max_prompt_tokens must be at least 1, got 0."),
         ({"max_new_tokens": -1}, "max_new_tokens must be at least 1, got -1."),
-        ({"min_new_tokens": 5}, "min_new_tokens must lie between 0 and max_new_tokens=4, got 5."),
+        ({"min_new_tokens": 5}, "min_new_tokens must lie in [0, max_new_tokens=4], got 5."),
         ({"eos_id": 7}, "eos_id and banned_tokens must lie in [0, 7), got [7]."),
         ({"banned_tokens": [-1, 2]}, "eos_id and banned_tokens must lie in [0, 7), got [-1]."),
         ({"banned_tokens": range(7)}, "leave no token that may be written"),

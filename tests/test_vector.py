@@ -266,6 +266,11 @@ def test_snapshots_that_do_not_fit_are_refused():
         tiny(num_envs=2).restore(snapshot)
     with pytest.raises(ConfigError, match="it lacks 'lanes'"):
         env.restore({})
+    with pytest.raises(ConfigError, match="it lacks 'lanes'"):
+        env.restore(None)
+    with pytest.raises(ConfigError, match="return must be a number, got None"):
+        env.restore({"lanes": [lane | {"return": None} for lane in snapshot["lanes"]]})
+    assert env.snapshot() == snapshot
     snapshot["lanes"][1].pop("tokens")
     with pytest.raises(ConfigError, match="it lacks tokens"):
         env.restore(snapshot)

@@ -22,6 +22,20 @@ def whole_number(name: str, value: Any) -> int:
     raise ConfigError(f"{name} must be a whole number, got {value!r} ({type(value).__name__}).")
 
 
+def real_number(name: str, value: Any) -> float:
+    """Return a float from any real number by type; True, None and "2" are not."""
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating)):
+        return float(value)
+    raise ConfigError(f"{name} must be a number, got {value!r} ({type(value).__name__}).")
+
+
+def whole_numbers(name: str, values: Any) -> list[int]:
+    """Return a list of ints from an iterable of whole numbers."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigError(f"{name} must be a list of whole numbers, got {values!r} ({type(values).__name__}).")
+    return [whole_number(f"Each of {name}", value) for value in values]
+
+
 def choice(name: str, value: Any, known: Iterable[str]) -> str:
     """Return a string that is one of ``known``."""
     if value not in (names := list(known)):
@@ -60,6 +74,8 @@ def lane_mask(mask: Any, count: int) -> npt.NDArray[np.bool_]:
 
 def reset_options(options: Mapping[str, Any] | None, *known: str) -> dict[str, Any]:
     """Return the options of ``reset`` as a dict of one's own."""
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigError(f"reset() takes its options as a dict, got {options!r} ({type(options).__name__}).")
     for name in options or ():
         if name not in known:
             raise ConfigError(f"reset() has no option {name!r}: it accepts {', '.join(map(repr, known))}.")
@@ -73,6 +89,8 @@ def snapshot_values(snapshot: Any) -> list[Any]:
         raise ConfigError(
             f"This is no snapshot of an episode: it lacks {', '.join(missing)}. Pass what snapshot() gave."
         )
+    for key in ("potential", "return"):
+        real_number(key, snapshot[key])
     return [snapshot[key] for key in SNAPSHOT]
 
 

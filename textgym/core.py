@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -30,7 +30,10 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        references = (self.references,) if isinstance(self.references, str) else tuple(self.references)
+        references = (self.references,) if isinstance(self.references, str) else self.references
+        if not isinstance(references, Iterable):
+            raise TypeError(f"A sample's references must be str or a sequence of str, got {references!r}.")
+        references = tuple(references)
         for text in (self.prompt, *references):
             if not isinstance(text, str):
                 raise TypeError(f"A sample's prompt and references must be str, got {type(text).__name__}: {text!r}.")

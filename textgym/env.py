@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar, SupportsIndex
 
 import gymnasium as gym
@@ -136,10 +137,13 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
 
     def _checked(self, action: SupportsIndex) -> int:
         V = self.episodes.space.vocab_size
-        scalar = action.item() if isinstance(action, np.ndarray | np.integer) and action.ndim == 0 else action
-        if not isinstance(scalar, int) or isinstance(scalar, bool) or not 0 <= scalar < V:
+        try:
+            token = -1 if isinstance(action, (bool, np.bool_)) else operator.index(action)
+        except TypeError:
+            token = -1
+        if not 0 <= token < V:
             raise InvalidAction(f"An action is a token id, a whole number in [0, {V}), got {action!r}.")
-        return scalar
+        return token
 
     def _judged(self) -> tuple[float, dict[str, Any]]:
         """Return the reward of the step just made, penalty apart, and what its end tells."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from textgym.arguments import choice, whole_number
+from textgym.arguments import choice, real_number, whole_number, whole_numbers
 from textgym.core import BoolArray, FloatArray, IntArray, Sample, Task
 from textgym.errors import ConfigError, DataError
 from textgym.registration import make_reward, option_names
@@ -77,22 +77,19 @@ class Episodes:
         self.tokenizer: Tokenizer = remembered(self.task.tokenizer) if tokenizer is None else make_tokenizer(tokenizer)
         self.space = TokenSpace(
             self.tokenizer.vocab_size,
-            whole_number(
-                "max_prompt_tokens", self.task.max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
-            ),
-            whole_number("max_new_tokens", self.task.max_new_tokens if max_new_tokens is None else max_new_tokens),
+            self._length("max_prompt_tokens", max_prompt_tokens),
+            self._length("max_new_tokens", max_new_tokens),
             _eos_id(self.tokenizer) if stop_at_eos else None,
             whole_number("min_new_tokens", min_new_tokens),
             _banned(self.tokenizer, banned_tokens, stop_at_eos),
         )
         self.template = template
         self.on_length = choice("on_length", on_length, ("terminate", "truncate"))
-        self.overlong = choice(
-            "overlong", overlong or getattr(self.task, "overlong", "error"), ("error", "truncate", "drop")
-        )
+        overlong = getattr(self.task, "overlong", "error") if overlong is None else overlong
+        self.overlong = choice("overlong", overlong, ("error", "truncate", "drop"))
         self.shaping = None if shaping is None else choice("shaping", shaping, ["potential"])
-        self.discount = float(discount)
-        self.invalid_action_penalty = float(invalid_action_penalty)
+        self.discount = real_number("discount", discount)
+        self.invalid_action_penalty = real_number("invalid_action_penalty", invalid_action_penalty)
         self.overlong_count = 0
         self._eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
         self._is_banned = np.zeros(self.space.vocab_size, dtype=bool)
@@ -103,7 +100,7 @@ class Episodes:
         return whole_number(name, getattr(self.task, name) if given is None else given)
 
     def _check_values(self) -> None:
-        if "{prompt}" not in self.template:
+        if not isinstance(self.template, str) or "{prompt}" not in self.template:
             raise ConfigError(f"template must hold '{{prompt}}', where the prompt goes, got {self.template!r}.")
         if not 0.0 <= self.invalid_action_penalty < np.inf:
             raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
@@ -174,11 +171,13 @@ class Episodes:
 
     def checked_tokens(self, tokens: Iterable[int]) -> list[int]:
         """Return the tokens of a response that may still go on, or that just ended, as a list."""
-        ids = [whole_number("A token", token) for token in tokens]
+        ids = whole_numbers("tokens", tokens)
         if len(ids) > self.space.max_new_tokens or not all(0 <= i < self.space.vocab_size for i in ids):
             raise ConfigError(
                 f"A response has at most {self.space.max_new_tokens} ids in [0, {self.space.vocab_size}), got {ids}."
             )
+        if self._eos in ids[:-1]:
+            raise ConfigError(f"A response has no eos ({self._eos}) before its last id, got {ids}.")
         return ids
 
     @property
@@ -259,4 +258,4 @@ def _eos_id(tokenizer: Tokenizer) -> int:
 
 def _banned(tokenizer: Tokenizer, banned_tokens: Iterable[int], stop_at_eos: bool) -> list[int]:
     eos = [] if stop_at_eos or tokenizer.eos_id is None else [tokenizer.eos_id]
-    return [*(whole_number("banned_tokens", i) for i in banned_tokens), *tokenizer.special_ids, *eos]
+    return [*whole_numbers("banned_tokens", banned_tokens), *tokenizer.special_ids, *eos]

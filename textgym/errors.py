@@ -40,7 +40,8 @@ class MissingExtraError(TextGymError, ImportError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the nearest known name, or with all of them when none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    folded = {known_name.casefold(): known_name for known_name in names}  # "BLEU" is near to "bleu"
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     if near:
-        return f"Did you mean {near[0]!r}?"
+        return f"Did you mean {folded[near[0]]!r}?"
     return f"Known: {', '.join(names)}." if names else "None is known."

@@ -22,9 +22,10 @@ Judge = TypeVar("Judge", bound=Callable[..., Any])
 
 def register_task(name: str) -> Callable[[TaskFactory], TaskFactory]:
     """Return a decorator that registers a task class, or a function that returns a task, under ``name``."""
+    register = tasks.register(name)
 
     def decorate(factory: TaskFactory) -> TaskFactory:
-        tasks.register(name)(factory)
+        register(factory)
         if isinstance(factory, type):
             factory.name = name  # type: ignore[attr-defined]
         return factory
@@ -37,9 +38,10 @@ def register_reward(name: str) -> Callable[[Judge], Judge]:
 
     A class that does not say its own ``name`` gets this one.
     """
+    register = rewards.register(name)
 
     def decorate(judge: Judge) -> Judge:
-        rewards.register(name)(judge if isinstance(judge, type) else _reward_of(judge, name))
+        register(judge if isinstance(judge, type) else _reward_of(judge, name))
         if isinstance(judge, type) and "name" not in vars(judge):
             judge.name = name  # type: ignore[attr-defined]
         return judge

@@ -24,6 +24,8 @@ class Registry(Generic[T]):
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers its argument under ``name``; a name can be taken only once."""
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"A {self.kind} needs a name: write @register_{self.kind}('name'), got {name!r}.")
 
         def decorate(item: T) -> T:
             known = self._items.get(name)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from textgym.core import Sample, Task
-from textgym.data import load_data
+from textgym.data import DataTask, load_data
 from textgym.errors import ConfigError, DataError, did_you_mean
 from textgym.registration import make_task, option_names, refuse_unknown, tasks
 
@@ -40,7 +40,7 @@ def resolve_task(task: str | Task, data: Any, options: dict[str, Any], known: It
 
 def split_samples(task: Task, split: str) -> Sequence[Sample]:
     """Return the samples of a split, at least one."""
-    if split not in task.splits:
+    if split not in task.splits and not isinstance(task, DataTask):  # which tells how to give the split
         raise ConfigError(f"The task {task.name!r} has no split {split!r}. {did_you_mean(str(split), task.splits)}")
     samples = remembered(task.samples, split)
     if not len(samples):

@@ -292,7 +292,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observations:
         """Go back to a snapshot of an environment with the same arguments; return the observations."""
-        if "lanes" not in snapshot:
+        if not isinstance(snapshot, Mapping) or not isinstance(snapshot.get("lanes"), list):
             raise ConfigError("This is no snapshot of a vector environment: it lacks 'lanes'.")
         self._lanes.restore(snapshot["lanes"])
         self._begun = None

@@ -11,6 +11,7 @@ from stable_baselines3.common.type_aliases import Schedule
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, stored_arguments
 from agents.buffer import SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
+from textgym.errors import ConfigError
 
 
 class A2C(TextOnPolicy, stable_baselines3.A2C):
@@ -60,6 +61,11 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         env = as_vec_env(env)
         self.kl_coef = kl_coef
         self.rollout_responses, steps = check_environment(env, gamma, None, rollout_responses)
+        if env is not None and normalize_advantage and self.rollout_responses < 2:
+            raise ConfigError(
+                "normalize_advantage needs two actions, and one response may have a single one: pass "
+                "rollout_responses=2 or more, or normalize_advantage=False."
+            )
         super().__init__(
             policy,
             env,

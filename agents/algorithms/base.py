@@ -12,12 +12,13 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecCheckNan, VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecCheckNan, VecEnv, VecEnvWrapper, VecNormalize
 
 from agents.buffer import Experience, SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 from agents.reference import ReferencePolicy
 from agents.rollout import Rollout, generate
+from agents.token_progress import CountsTokens
 from agents.vec_env import TextVecEnv, make_vec_env
 from textgym import TokenSpace
 from textgym.errors import ConfigError
@@ -29,7 +30,7 @@ MEASURED_SEQUENCES = 32  # enough to show how far a policy is from its reference
 TRANSPARENT_WRAPPERS = (VecCheckNan,)  # wrappers that neither change nor record what passes through them
 
 
-class TextOnPolicy(OnPolicyAlgorithm):
+class TextOnPolicy(CountsTokens, OnPolicyAlgorithm):
     """Mixes into Stable-Baselines3's on-policy algorithms, whose ``train()`` stays as it is.
 
     A subclass sets ``self.arguments``, those of its constructor that a checkpoint must hold.
@@ -46,6 +47,15 @@ class TextOnPolicy(OnPolicyAlgorithm):
         super()._setup_model()
         if self.kl_coef is not None:
             self.reference = ReferencePolicy(cast(TransformerPolicy, self.policy).network)
+
+    def set_env(self, env: Any, force_reset: bool = True) -> None:
+        """Go on in another environment of as many lanes; see ``BaseAlgorithm.set_env``."""
+        env = as_vec_env(env)
+        self.rollout_responses, self.n_steps = check_environment(
+            env, self.gamma, getattr(self, "batch_size", None), self.arguments["rollout_responses"]
+        )
+        super().set_env(env, force_reset)
+        self.rollout_buffer.buffer_size = self.n_steps
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -73,6 +83,8 @@ class TextOnPolicy(OnPolicyAlgorithm):
         return True
 
     def _play(self, lanes: TextVecEnv) -> tuple[Rollout, npt.NDArray[np.int32], Scores]:
+        if (lanes.venv.observations()[:, lanes.venv.episodes.space.max_prompt_tokens :] >= 0).any():
+            lanes.reset()  # somebody else stepped them, as evaluate_policy(model, model.get_env()) does
         prompts = lanes.venv.begin(self.rollout_responses)
         network = cast(TransformerPolicy, self.policy).network
         ids = torch.as_tensor(prompts.ids, device=self.device)
@@ -157,6 +169,14 @@ def transparent(env: VecEnv | None) -> TextVecEnv | None:
     return env if isinstance(env, TextVecEnv) else None
 
 
+def layers(env: VecEnv) -> Iterator[VecEnv]:
+    """Yield an environment and, from the outside in, what its wrappers stand around."""
+    yield env
+    while isinstance(env, VecEnvWrapper):
+        env = env.venv
+        yield env
+
+
 def as_vec_env(env: Any) -> Any:
     """Return environments that Stable-Baselines3 accepts for an id or a native vector environment."""
     if isinstance(env, (str, TextGenerationVectorEnv)):
@@ -173,7 +193,7 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
     """
     if env is None:
         return rollout_responses or 1, 1
-    if isinstance(env, VecNormalize) and env.norm_obs:
+    if isinstance(env, VecEnv) and any(isinstance(part, VecNormalize) and part.norm_obs for part in layers(env)):
         raise ConfigError("VecNormalize(norm_obs=True) turns token ids into fractions: use norm_obs=False.")
     space = env.observation_space
     if not isinstance(space, TokenSpace):
@@ -189,10 +209,10 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
             f"batch_size counts tokens and must lie between 2 and those of a rollout, {responses} responses x "
             f"{space.max_new_tokens} tokens = {responses * space.max_new_tokens}; got {batch_size}."
         )
-    lanes = transparent(env) if isinstance(env, VecEnv) else None
-    if lanes is not None and lanes.venv.episodes.shaping and lanes.venv.episodes.discount != gamma:
+    episodes = env.get_attr("episodes", 0)[0] if isinstance(env, VecEnv) else env.get_wrapper_attr("episodes")
+    if episodes.shaping and episodes.discount != gamma:
         raise ConfigError(
-            f"The environment shapes rewards with discount={lanes.venv.episodes.discount}, the algorithm's gamma is "
+            f"The environment shapes rewards with discount={episodes.discount}, the algorithm's gamma is "
             f"{gamma}: make them equal, or the shaping changes which policy is best."
         )
     return responses, space.max_new_tokens * responses // num_envs

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import MaybeCallback, Schedule
 from torch import Tensor
 
 from agents.algorithms.base import as_vec_env, stored_arguments, transparent
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
+from agents.token_progress import CountsTokens
 from agents.vec_env import TextVecEnv
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, DataError
 from textgym.responses import Demonstrations
 
 
-class SFT(BaseAlgorithm):
+class SFT(CountsTokens):
     """Maximises the likelihood of references by teacher forcing, under the distribution that the policy samples from.
 
     Each epoch visits every sample once in random order, with one of its references drawn at random.
@@ -123,10 +124,11 @@ class SFT(BaseAlgorithm):
         )
         callback.on_training_start(locals(), globals())
         validation = _Validation(self)
+        indices = _fitting(_lanes(self.env))
         order: list[int] = []
         while self.num_timesteps < total_timesteps:
             if len(order) < self.batch_size:
-                order.extend(self._rng.permutation(_lanes(self.env).venv.num_samples).tolist())
+                order.extend(self._rng.permutation(indices).tolist())
             rows, order = order[: self.batch_size], order[self.batch_size :]
             loss = self._update(np.asarray(rows))
             self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
@@ -159,7 +161,7 @@ class SFT(BaseAlgorithm):
     def validation_loss(self) -> float:
         """Return the mean negative log-likelihood of validation tokens, nats, first reference of each sample."""
         venv = _lanes(self.validation_env).venv
-        indices = np.arange(min(self.validation_samples, venv.num_samples))
+        indices = _fitting(_lanes(self.validation_env))[: self.validation_samples]
         total, count = 0.0, 0
         for part in np.array_split(indices, -(-len(indices) // self.batch_size)):
             losses = token_losses(self.policy.network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
@@ -193,7 +195,8 @@ class _Validation:
 
     def __init__(self, algorithm: SFT) -> None:
         self.algorithm = algorithm
-        self.best_weights: dict[str, Tensor] | None = None
+        learned_before = algorithm.best_loss < math.inf  # then the present weights are those of the best loss
+        self.best_weights = copy.deepcopy(algorithm.policy.state_dict()) if learned_before else None
         self.waited = 0
 
     def should_stop(self) -> bool:
@@ -240,6 +243,21 @@ def token_losses(
         uniform = -log_probs.masked_fill(~allowed, 0.0).sum(dim=-1) / allowed.sum(dim=-1)
         losses = (1 - label_smoothing) * losses + label_smoothing * uniform
     return losses[~losses.isinf()]
+
+
+def _fitting(lanes: TextVecEnv) -> npt.NDArray[np.int64]:
+    """Return the samples to learn from: all, or with ``overlong="drop"`` those whose prompts fit.
+
+    Raises:
+        DataError: None is left.
+    """
+    episodes = lanes.venv.episodes
+    indices = np.arange(lanes.venv.num_samples)
+    if episodes.overlong == "drop":
+        indices = indices[[episodes.fits(int(i)) for i in indices]]
+    if not len(indices):
+        raise DataError(f"No prompt has at most max_prompt_tokens={episodes.space.max_prompt_tokens} tokens: raise it.")
+    return indices
 
 
 def _lanes(env: Any) -> TextVecEnv:

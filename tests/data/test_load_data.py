@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from textgym import make_task
 from textgym.core import Sample, Task
 from textgym.data import READERS, DataTask, load_data
 from textgym.errors import ConfigError, DataError
@@ -138,6 +139,10 @@ def test_task_is_shared_by_copies_and_pickles(tmp_path):
         ({"prompt": "p", "references": "r"}, ConfigError, r"unknown split 'prompt'.*given as a list of one"),
         (7, ConfigError, r"got int for the split 'train'"),
         ({"test": None}, ConfigError, "got NoneType for the split 'test'"),
+        (b"text", DataError, "in the split 'train' is a bytes of int: its items must be Sample"),
+        ("", DataError, "data='' is no file or folder"),
+        ("~no-such-user/rows.jsonl", DataError, "There is no file or folder /.*~no-such-user/rows.jsonl"),
+        ("x" * 5000, DataError, "There is no file or folder /.*xxx"),
         (["text"], DataError, r"data\['train'\]\[0\]: an item is a Sample or a dict, got str: 'text'"),
         ([*SAMPLES, Sample("\t")], DataError, r"data\['train'\]\[2\]: the prompt is blank"),
         ([Sample("p" * 100_001)], DataError, r"data\['train'\]\[0\]: 100,001 characters of text, more than max_chars"),
@@ -161,6 +166,12 @@ def test_missing_file_is_told_with_its_absolute_path_and_the_nearest_names(tmp_p
         load_data("rosw.jsonl", Like())
     with pytest.raises(DataError, match="Check the name: 1 others are there"):
         load_data("zzz", Like())
+
+
+def test_a_misspelt_source_of_the_task_gets_the_nearest_one():
+    like = make_task("summarization")
+    with pytest.raises(DataError, match=r"'docstring' is no file or .* Did you mean 'docstrings'\?"):
+        load_data("docstring", like)
 
 
 def test_unknown_suffix_names_the_known_ones(tmp_path):

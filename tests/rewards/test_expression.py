@@ -59,6 +59,7 @@ def test_options_are_read_as_literals():
         ("1*bleu(tokenise='intl')", 3, "The reward 'bleu' has no option 'tokenise'. Did you mean 'tokenize'?"),
         ("2*bleu(tokenize='14a')", 3, "BLEU has no tokenizer '14a'. Did you mean '13a'?"),
         ("bleu('intl')", 6, "an option needs its name, as in bleu(tokenize='intl')."),
+        ("bleu(tokenize={[]: 1})", 15, "the option 'tokenize' must be a literal such as 'intl', 2 or True."),
         ("bleu(tokenize=intl)", 15, "the option 'tokenize' must be a literal such as 'intl', 2 or True."),
         ("bleu(**{'a': 1})", 8, "options are written one by one."),
         ("bleu * chrf", 8, "a reward can be multiplied and divided by numbers only."),

@@ -83,6 +83,8 @@ def test_a_registered_class_without_options():
         ({"bleu": float("nan")}, r"A weighted sum needs at least one reward and finite weights"),
         (None, r"A reward is a name, a weighted sum in a string, a dict, .* got NoneType: None"),
         (["bleu"], r"A reward is a name, .* got list: \['bleu'\]"),
+        (dict, r"A reward is a name, .* got type: <class 'dict'>"),
+        (WeightedSum, r"The reward 'reward' cannot be made with \{\}: .*missing 1 required .*'components'"),
     ],
 )
 def test_wrong_specs_are_refused(spec, message):

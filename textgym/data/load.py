@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textgym.core import Sample, Task
-from textgym.data.readers import READERS, read_file
+from textgym.data.readers import READERS, nearest_files, read_file
 from textgym.data.rows import Fields, check_size, guess_fields, sample_of
 from textgym.data.skipping import OnBadRow, Skipped
 from textgym.data.task import DataTask
@@ -36,17 +36,22 @@ def load_data(data: Any, like: Task, *, on_bad_row: OnBadRow = "error") -> Task:
     if isinstance(data, Task):
         return data
     skips = {split: Skipped(on_bad_row) for split in SPLITS}
-    splits = {split: _read(part, skips[split], split) for split, part in _parts(data).items()}
+    splits = {split: _read(part, skips[split], split) for split, part in _parts(data, like).items()}
     return DataTask(splits, like, {split: skips[split].count for split in splits})
 
 
-def _parts(data: Any) -> dict[str, Any]:
+def _parts(data: Any, like: Task) -> dict[str, Any]:
     """Return the path or rows of each split."""
     if isinstance(data, Mapping):
         return _checked_splits(data)
     if isinstance(data, (str, os.PathLike)):
         path = _path(data)
-        return _files(path) if path.is_dir() else {"train": path}
+        if data == "" or (like.sources and not os.path.exists(path)):
+            raise DataError(
+                f"data={data!r} is no file or folder, and no source of the task {like.name!r}. "
+                f"{did_you_mean(str(data), like.sources)} {nearest_files(path)}"
+            )
+        return _files(path) if os.path.isdir(path) else {"train": path}
     return {"train": data}
 
 
@@ -94,6 +99,11 @@ def _read_rows(rows: Sequence[Any], skip: Skipped, split: str) -> Sequence[Sampl
     if len(rows) == 0:
         raise DataError(f"data= has 0 rows in the split {split!r}: give at least one Sample.")
     if not isinstance(rows, (list, tuple)):
+        if not isinstance(rows[0], Sample):
+            raise DataError(
+                f"data= in the split {split!r} is a {type(rows).__name__} of {type(rows[0]).__name__}: "
+                "its items must be Sample; a list may also hold dicts."
+            )
         return rows
     fields: Fields | None = None
     samples: list[Sample] = []
@@ -123,4 +133,4 @@ def _checked(sample: object, where: str) -> Sample:
 
 
 def _path(path: str | os.PathLike[str]) -> Path:
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +26,7 @@ def read_file(path: Path, skip: Skipped) -> Sequence[Sample]:
     Raises:
         DataError: There is no such file, no reader for its suffix, or a bad row.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # which says so of a name that is too long, too
         raise DataError(f"There is no file or folder {path.absolute()}. {nearest_files(path)}")
     reader = READERS.get(path.suffix.lower())
     if reader is None:

@@ -120,7 +120,7 @@ class _Reader:
                 raise self.error(keyword.value, "options are written one by one.")
             try:
                 options[keyword.arg] = ast.literal_eval(keyword.value)
-            except ValueError:
+            except (ValueError, TypeError, SyntaxError):
                 problem = f"the option {keyword.arg!r} must be a literal such as 'intl', 2 or True."
                 raise self.error(keyword.value, problem) from None
         try:

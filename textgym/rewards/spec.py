@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -37,8 +37,8 @@ def make_reward(spec: Any) -> Reward:
     if isinstance(spec, Mapping):
         return _from_mapping(spec)
     if isinstance(spec, type) and issubclass(spec, Reward):
-        return spec()
-    if callable(spec):
+        return _call(spec.name, spec, {})
+    if callable(spec) and not isinstance(spec, type):
         return FunctionReward(spec)
     raise ConfigError(
         "A reward is a name, a weighted sum in a string, a dict, a Reward or a function (response, sample) -> float, "
@@ -63,6 +63,10 @@ def _is_weight(value: Any) -> bool:
 def _build(name: str, options: Mapping[str, Any]) -> Reward:
     factory = rewards[name]
     refuse_unknown(f"The reward {name!r}", options, factory)
+    return _call(name, factory, options)
+
+
+def _call(name: str, factory: Callable[..., Reward], options: Mapping[str, Any]) -> Reward:
     try:
         return factory(**options)
     except TypeError as error:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from zlib import crc32
 
+from textgym.arguments import whole_number
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, MissingExtraError, did_you_mean
 from textgym.registration import register_env, register_task
@@ -56,7 +57,7 @@ class Dialogue(Task):
     overlong = "truncate"  # the prompt loses its oldest words, as a listener forgets them
 
     def __init__(self, turns: int = 3) -> None:
-        if turns < 1:
+        if whole_number("turns", turns) < 1:
             raise ConfigError(f"turns must be at least 1, got {turns}.")
         self.turns = turns
 

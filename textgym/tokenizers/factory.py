@@ -62,6 +62,8 @@ def tokenizer_from_json(values: dict[str, Any]) -> Tokenizer:
         return KINDS[kind].from_json(values)
     except KeyError as error:
         raise ConfigError(f"The saved tokenizer of kind {kind!r} lacks the value {error}: save it again.") from error
+    except TypeError as error:
+        raise ConfigError(f"The saved tokenizer of kind {kind!r} is damaged ({error}): save it again.") from error
 
 
 def _from_text(spec: str) -> Tokenizer:
@@ -72,12 +74,12 @@ def _from_text(spec: str) -> Tokenizer:
         return CharTokenizer(rest)
     if colon and form == "hf":
         return HuggingFaceTokenizer(rest)
-    path = Path(spec).expanduser()
-    if path.is_file():
+    path = Path(os.path.expanduser(spec))
+    if os.path.isfile(path):  # which says no to a name that is too long, too
         return _from_file(path)
     if path.suffix == ".json":
         raise ConfigError(f"There is no saved tokenizer at {path.absolute()}: give the path of an existing JSON file.")
-    if path.is_dir():
+    if spec and os.path.isdir(path):
         raise ConfigError(f"{spec!r} is a folder: a Hugging Face tokenizer is given as 'hf:{spec}'.")
     raise ConfigError(f"Unknown tokenizer {spec!r}. {did_you_mean(spec, ('byte', 'char:', 'hf:'))} It is {FORMS}.")
 

@@ -119,8 +119,8 @@ def load(name: str) -> Any:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingExtraError("transformers", "agents", f"The tokenizer {name!r}") from error
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(name))
+    if os.path.isdir(folder):
         return _load(AutoTokenizer, str(folder), f"the folder {folder.absolute()}", local=True)
     if name.startswith((".", "~", "/")) or len(Path(name).parts) > 2:
         siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []

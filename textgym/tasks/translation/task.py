@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textgym.arguments import whole_number
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
@@ -53,7 +54,7 @@ class Translation(Task):
     def __init__(self, train_size: int = 100_000, validation_size: int = 1_000, test_size: int = 1_000) -> None:
         self.sizes = {"train": train_size, "validation": validation_size, "test": test_size}
         for split, size in self.sizes.items():
-            if size < 1:
+            if whole_number(f"{split}_size", size) < 1:
                 raise ConfigError(f"{split}_size must be at least 1, got {size}.")
 
     def samples(self, split: str) -> Sequence[Sample]:
