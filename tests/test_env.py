@@ -339,6 +339,25 @@ def test_arguments_that_cannot_work_are_refused(arguments, message):
         tiny(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (None, "The split 'train' of the task 'own' must be a sequence of Sample, got NoneType: return a list."),
+        (iter(["a"]), "must be a sequence of Sample, got list_iterator"),
+        (["text"], "must hold Sample objects, got str: 'text'."),
+    ],
+)
+def test_an_own_task_that_gives_no_samples_is_named(samples, message):
+    class Own(Task):
+        name = "own"
+
+        def samples(self, split):
+            return samples
+
+    with pytest.raises(DataError, match=re.escape(message)):
+        TextGenerationEnv(Own(), tokenizer="byte")
+
+
 def test_unknown_names_through_gym_make_get_the_nearest():
     with pytest.raises(ConfigError, match=r"has no option 'max_tokens'. Did you mean 'max_new_tokens'\?"):
         gym.make("tests/Tiny-v0", max_tokens=3)
@@ -385,6 +404,13 @@ def test_overlong_prompt_is_an_error_that_names_it():
         [env.reset() for _ in range(50)]
 
 
+def test_overlong_prompt_of_a_file_is_named_by_its_line(tmp_path):
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"prompt": "a", "references": "b"}\n\n{"prompt": "%s", "references": "b"}\n' % ("a" * 9))
+    with pytest.raises(DataError, match=rf"The prompt of sample 1 in .* \({path}:3\) has 10 tokens, more than"):
+        tiny(data=str(path), tokenizer="byte").reset(options={"index": 1})
+
+
 def test_truncated_prompt_keeps_its_end_with_the_separator_and_is_counted():
     env = tiny(max_prompt_tokens=4, overlong="truncate")
     observation, info = env.reset(options={"index": 2})
@@ -398,7 +424,9 @@ def test_dropped_prompts_are_counted_never_drawn_and_refused_by_index():
     drawn = {env.reset(seed=seed)[1]["index"] for seed in range(40)}
     assert drawn == {0, 1}
     assert env.episodes.overlong_count > 0
+    count = env.episodes.overlong_count
     assert [env.episodes.fits(i) for i in range(5)] == [True, True, False, False, False]
+    assert env.episodes.overlong_count == count  # asking is not meeting
     with pytest.raises(DataError, match="has 6 tokens, more than max_prompt_tokens=4: raise it, or choose another"):
         env.reset(options={"index": 2})
 

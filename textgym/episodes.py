@@ -146,14 +146,15 @@ class Episodes:
 
     def fits(self, index: int) -> bool:
         """Whether :meth:`start` can play sample ``index``; with ``overlong="drop"`` an evaluation skips the others."""
-        return self._start(self._checked(index)) is not None
+        sample = self.samples[self._checked(index)]
+        return self.overlong == "truncate" or len(self._prompt_ids(sample)) <= self.space.max_prompt_tokens
 
     def _start(self, index: int) -> Start | None:
         """Return None when the prompt does not fit."""
         sample, P = self.samples[index], self.space.max_prompt_tokens
         ids = self._prompt_ids(sample)
         if not ids:
-            raise DataError(f"The prompt of sample {index} in {self._where} has no tokens: {sample.prompt!r}.")
+            raise DataError(f"The prompt of {self._told(index)} has no tokens: {sample.prompt!r}.")
         if len(ids) <= P:
             return Start(index, sample, ids)
         self.overlong_count += self.overlong != "error"
@@ -184,10 +185,15 @@ class Episodes:
     def _where(self) -> str:
         return f"the split {self.split!r} of the task {self.task.name!r}"
 
+    def _told(self, index: int) -> str:
+        """Name a sample, with its file and line where it has them."""
+        place = getattr(self.samples, "where", None)
+        return f"sample {index} in {self._where}" + (f" ({place(index)})" if place else "")
+
     def _overlong_error(self, index: int) -> DataError:
         return DataError(
-            f"The prompt of sample {index} in {self._where} has {len(self._prompt_ids(self.samples[index]))} tokens, "
-            f"more than max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or "
+            f"The prompt of {self._told(index)} has {len(self._prompt_ids(self.samples[index]))} tokens, more than "
+            f"max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or "
             + ("choose another index." if self.overlong == "drop" else "pass overlong='truncate' or overlong='drop'.")
         )
 

@@ -42,9 +42,14 @@ def split_samples(task: Task, split: str) -> Sequence[Sample]:
     """Return the samples of a split, at least one."""
     if split not in task.splits and not isinstance(task, DataTask):  # which tells how to give the split
         raise ConfigError(f"The task {task.name!r} has no split {split!r}. {did_you_mean(str(split), task.splits)}")
+    where = f"The split {split!r} of the task {task.name!r}"
     samples = remembered(task.samples, split)
+    if not hasattr(samples, "__len__") or not hasattr(samples, "__getitem__"):
+        raise DataError(f"{where} must be a sequence of Sample, got {type(samples).__name__}: return a list.")
     if not len(samples):
-        raise DataError(f"The split {split!r} of the task {task.name!r} has no samples: there is nothing to play.")
+        raise DataError(f"{where} has no samples: there is nothing to play.")
+    if not isinstance(samples[0], Sample):
+        raise DataError(f"{where} must hold Sample objects, got {type(samples[0]).__name__}: {samples[0]!r:.60}.")
     return samples
 
 

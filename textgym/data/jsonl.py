@@ -80,6 +80,11 @@ class JsonLines(Sequence[Sample]):
     def __repr__(self) -> str:
         return f"JsonLines({str(self.path)!r}, {len(self)} rows{self._skip})"
 
+    def where(self, index: int) -> str:
+        """Return ``file:line`` of a row, for messages: lines are counted only when there is something to tell."""
+        start = self._starts[index]
+        return f"{self.path}:{next(n for n, (at, _) in enumerate(_lines(self.path), 1) if at == start)}"
+
     def _remember(self) -> None:
         self._sample = lru_cache(REMEMBERED)(self._read)
 
@@ -115,9 +120,7 @@ class JsonLines(Sequence[Sample]):
         try:
             return self._parse(line)
         except DataError as error:
-            # lines are counted only now that there is something to tell
-            number = next(n for n, (at, _) in enumerate(_lines(self.path), 1) if at == start)
-            raise DataError(f'{self.path}:{number}{error} Or pass on_bad_row="skip".') from None
+            raise DataError(f'{self.where(i)}{error} Or pass on_bad_row="skip".') from None
 
     def _parse(self, line: bytes) -> Sample:
         """Return the sample of a line; errors begin with what follows ``file:line``."""
