@@ -21,10 +21,11 @@ import torch
 from gymnasium import spaces
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
-from transformers.utils import logging as hf_logging
 
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
+from agents.pretrained import no_progress_bars
+from agents.vec_env import episodes_of
 from textgym import TokenSpace
 from textgym.errors import CheckpointError
 
@@ -104,10 +105,8 @@ def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
 
 def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
     """Return the tokenizer of an algorithm's environment as JSON values, None without an environment."""
-    if algorithm.env is None:
-        return None
-    tokenizer: dict[str, Any] = algorithm.env.get_attr("episodes", 0)[0].tokenizer.to_json()
-    return tokenizer
+    episodes = None if algorithm.env is None else episodes_of(algorithm.env)
+    return None if episodes is None else episodes.tokenizer.to_json()
 
 
 def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
@@ -189,11 +188,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:
-    bars = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()  # one would be drawn for each checkpoint
-    network.model.save_pretrained(folder)
-    if bars:
-        hf_logging.enable_progress_bar()
+    with no_progress_bars():
+        network.model.save_pretrained(folder)
 
 
 def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:

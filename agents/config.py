@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -174,8 +175,8 @@ MANAGED = {
 
 def _check(section: str, config: object, positive: Sequence[str]) -> None:
     for name, value in _named(section, config, positive).items():
-        if value is not None and not value > 0:
-            raise ConfigError(f"{name} must be positive, got {value}.")
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"{name} must be positive and finite, got {value}.")
 
 
 def _check_fraction(section: str, config: object, name: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import load_file
 from torch import nn
 from transformers import (
@@ -17,6 +19,7 @@ from transformers import (
     PretrainedConfig,
     PreTrainedModel,
 )
+from transformers.utils import logging
 
 from agents.models import TextNetwork
 from textgym import TokenSpace
@@ -80,9 +83,12 @@ def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel
         ids |= {"decoder_start_token_id": start_id, "pad_token_id": start_id}
     if hasattr(blank, "forced_eos_token_id"):
         ids["forced_eos_token_id"] = None  # BART would end every text with its own eos in generate()
-    config = AutoConfig.for_model(kind, **{"vocab_size": start_id + 1, **ids, **options})
-    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model: PreTrainedModel = auto.from_config(config)  # type: ignore[no-untyped-call]
+    try:
+        config = AutoConfig.for_model(kind, **{"vocab_size": start_id + 1, **ids, **options})
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model: PreTrainedModel = auto.from_config(config)  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        raise ModelError(f"No {kind} can be made with {options}: {error}") from error
     model.generation_config = GenerationConfig.from_model_config(config)
     return model
 
@@ -103,13 +109,26 @@ def _from_pretrained(source: str) -> PreTrainedModel:
     try:
         config = AutoConfig.from_pretrained(source)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model: PreTrainedModel = auto.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
+        with no_progress_bars():
+            model: PreTrainedModel = auto.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"No language model can be loaded from {source!r}: a folder in Hugging Face format is needed or a hub "
             f"name that can be reached, with weights as safetensors. Cause: {error}"
         ) from error
     return model
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for every model that is read or written."""
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def _check_folder(folder: Path) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
+
+import torch
+from stable_baselines3.common.utils import get_device
 
 from agents.algorithms.a2c import A2C
 from agents.algorithms.ppo import PPO
@@ -105,6 +109,7 @@ def make_setup(config: RunConfig) -> Setup:
         ConfigError: An environment, split, reward, argument or algorithm option is unknown or does not fit.
         DataError: The samples cannot be read.
     """
+    _check_device(config.device)
     learner = LEARNERS[config.reinforcement.algorithm]
     options = _checked_options(learner, config.reinforcement.options)
     train_env = _environment(config, "train")
@@ -120,6 +125,8 @@ def make_setup(config: RunConfig) -> Setup:
         validation_env=_environment(config, "validation") if "validation" in splits else None,
         judges=[make_reward(spec) for spec in config.evaluation.rewards] or [train_env.venv.episodes.reward],
     )
+    if not 0 < setup.peak_learning_rate < math.inf:
+        raise ConfigError(f"reinforcement.options.learning_rate must be positive, got {setup.peak_learning_rate}.")
     learner(TransformerPolicy, setup.paid_env, _init_setup_model=False, **options)  # checks sizes, builds no model
     return setup
 
@@ -131,6 +138,14 @@ def constant_reward(response: str, sample: Sample) -> float:
 
 def _environment(config: RunConfig, split: str, **changes: Any) -> TextVecEnv:
     return make_vec_env(config.env, num_envs=config.num_envs, **(config.env_kwargs | {"split": split} | changes))
+
+
+def _check_device(name: str) -> None:
+    """Refuse a device that is not there: Stable-Baselines3 would quietly take the CPU in its place."""
+    try:
+        torch.empty(0, device=get_device(name) if name == "auto" else name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def _checked_options(learner: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:

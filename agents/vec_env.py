@@ -147,6 +147,14 @@ class TextVecEnv(VecEnv):
         return [None] * self.num_envs
 
 
+def episodes_of(env: VecEnv | gym.Env[Any, Any]) -> Any | None:
+    """Return what defines the episodes of a text environment under any wrappers, None for another environment."""
+    try:
+        return env.get_attr("episodes", 0)[0] if isinstance(env, VecEnv) else env.get_wrapper_attr("episodes")
+    except AttributeError:
+        return None
+
+
 def _lane(infos: dict[str, Any], i: int) -> dict[str, Any]:
     """Return lane i's part of information in Gymnasium's layout of arrays and masks."""
     lane = {}

@@ -19,7 +19,7 @@ def test_the_block_runs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_the_block_is_short(number: int) -> None:
     lines = [line for line in BLOCKS[number].splitlines() if line.strip()]
-    assert len(lines) <= 15
+    assert len(lines) <= 12
 
 
 def test_the_file_map_names_what_is_there() -> None:

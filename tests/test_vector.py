@@ -12,7 +12,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from tests.tiny import EOS, SAMPLES, TOKENIZER, all_ids, small, some_actions
-from textgym.errors import ConfigError, DataError
+from textgym.errors import ConfigError, DataError, RewardError
 from textgym.vector import TextGenerationVectorEnv
 
 MODES = ["NextStep", "SameStep", "Disabled"]
@@ -489,3 +489,24 @@ def test_dropped_prompts_are_left_out_of_demonstrations_and_never_drawn():
     assert shown.index.tolist() == [0, 1]
     env.reset(seed=0)
     assert set(env.begin(100).index.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_after_a_reward_that_failed_only_a_reset_leads_on(mode):
+    calls = []
+
+    def fails_once(response, sample):
+        calls.append(response)
+        if len(calls) == 1:
+            raise ArithmeticError("once")
+        return 0.5
+
+    envs = tiny(num_envs=2, reward=fails_once, autoreset_mode=mode)
+    envs.reset(seed=0)
+    with pytest.raises(RewardError, match="once"):
+        envs.step(np.full(2, EOS))
+    with pytest.raises(ResetNeeded, match="call reset"):
+        envs.step(np.full(2, EOS))
+    envs.reset()
+    _, rewards, *_ = envs.step(np.full(2, EOS))
+    assert rewards.tolist() == [0.5, 0.5]

@@ -88,7 +88,12 @@ class Lanes:
 
     def judge(self, lanes: IntArray) -> tuple[list[str], FloatArray]:
         """Return the responses of ``lanes`` as text and their scores, float64 [len(lanes)], with one reward call."""
-        return self.episodes.judge(self.responses(lanes), [self.starts[lane].sample for lane in lanes])
+        samples = [self.starts[lane].sample for lane in lanes]
+        try:
+            return self.episodes.judge(self.responses(lanes), samples)
+        except Exception:
+            self.starts = []  # tokens were written that nobody can pay for: only a reset leads on
+            raise
 
     def responses(self, lanes: IntArray) -> list[list[int]]:
         """Return the tokens that were written in ``lanes``."""

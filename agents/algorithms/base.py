@@ -19,7 +19,7 @@ from agents.policy import TransformerPolicy
 from agents.reference import ReferencePolicy
 from agents.rollout import Rollout, generate
 from agents.token_progress import CountsTokens
-from agents.vec_env import TextVecEnv, make_vec_env
+from agents.vec_env import TextVecEnv, episodes_of, make_vec_env
 from textgym import TokenSpace
 from textgym.errors import ConfigError
 from textgym.responses import Scores
@@ -209,8 +209,8 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
             f"batch_size counts tokens and must lie between 2 and those of a rollout, {responses} responses x "
             f"{space.max_new_tokens} tokens = {responses * space.max_new_tokens}; got {batch_size}."
         )
-    episodes = env.get_attr("episodes", 0)[0] if isinstance(env, VecEnv) else env.get_wrapper_attr("episodes")
-    if episodes.shaping and episodes.discount != gamma:
+    episodes = episodes_of(env)
+    if episodes is not None and episodes.shaping and episodes.discount != gamma:
         raise ConfigError(
             f"The environment shapes rewards with discount={episodes.discount}, the algorithm's gamma is "
             f"{gamma}: make them equal, or the shaping changes which policy is best."

@@ -60,3 +60,9 @@ def test_on_a_terminal_progress_is_a_bar(monkeypatch):
     assert "100%" in stream.getvalue()
     assert "tokens/s" in stream.getvalue()
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is shown again
+
+
+def test_a_time_limit_counts_anew_when_learning_starts_again():
+    limit = TimeLimit(0.3)
+    assert learn(limit, tokens=10**9).num_timesteps > 0
+    assert learn(limit, tokens=100).num_timesteps >= 100

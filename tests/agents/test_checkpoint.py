@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 from stable_baselines3.common.callbacks import CheckpointCallback
+from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 from transformers import AutoModelForCausalLM
 
 from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
 from agents.checkpoint import open_folder, write_folder
-from textgym.errors import CheckpointError
+from textgym.errors import CheckpointError, ConfigError
 
 ENV = "test/Letters-v0"
 
@@ -170,3 +171,47 @@ def test_optimizers_are_stored_by_name(tmp_path: Path, model: dict[str, Any]) ->
     kwargs = {"model": model, "optimizer_class": torch.optim.AdamW}
     PPO(TransformerPolicy, envs, batch_size=16, policy_kwargs=kwargs).save(tmp_path / "c")
     assert isinstance(PPO.load(tmp_path / "c").policy.optimizer, torch.optim.AdamW)
+
+
+def test_nothing_but_a_checkpoint_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "thesis.txt").write_text("years of work")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text('{"created": "2026"}')
+    for name in ("notes", "run", "notes/thesis.txt"):
+        with pytest.raises(CheckpointError, match="exists and is no checkpoint"):
+            write_folder(tmp_path / name, "test", lambda folder: None)
+    assert (tmp_path / "notes" / "thesis.txt").read_text() == "years of work"
+    with pytest.raises(CheckpointError, match="those of a run stand in its folder 'checkpoints'"):
+        open_folder(tmp_path / "run")
+
+
+def test_an_environment_can_be_given_after_loading(tmp_path: Path, model: dict[str, Any]) -> None:
+    learned(model, rollout_responses=8).save(tmp_path / "c")
+    again = PPO.load(tmp_path / "c")
+    again.set_env(make_vec_env(ENV, num_envs=4))
+    again.learn(30)
+    assert len(again.rollout_buffer.experience.own) == 8
+    with pytest.raises(ConfigError, match="norm_obs"):
+        again.set_env(VecNormalize(make_vec_env(ENV, num_envs=4)))
+
+
+class OwnAdam(torch.optim.Adam):
+    """An optimizer that torch.optim does not have."""
+
+
+def test_an_optimizer_of_ones_own_is_given_when_loading(tmp_path: Path, model: dict[str, Any]) -> None:
+    kwargs = {"model": model, "optimizer_class": OwnAdam}
+    PPO(TransformerPolicy, make_vec_env(ENV, num_envs=4), batch_size=16, policy_kwargs=kwargs).save(tmp_path / "c")
+    with pytest.raises(CheckpointError, match=r"names the optimizer 'OwnAdam'"):
+        PPO.load(tmp_path / "c")
+    again = PPO.load(tmp_path / "c", policy_kwargs={"optimizer_class": OwnAdam})
+    assert type(again.policy.optimizer) is OwnAdam
+
+
+@pytest.mark.filterwarnings("ignore:The environment is already wrapped with a `Monitor`")
+def test_the_tokenizer_is_saved_under_wrappers(tmp_path: Path, model: dict[str, Any]) -> None:
+    envs = VecMonitor(make_vec_env(ENV, num_envs=4))
+    PPO(TransformerPolicy, envs, batch_size=16, policy_kwargs={"model": model}).save(tmp_path / "c")
+    expected = make_vec_env(ENV, num_envs=1).venv.episodes.tokenizer.to_json()
+    assert json.loads((tmp_path / "c" / "tokenizer.json").read_text()) == json.loads(json.dumps(expected))

@@ -69,9 +69,9 @@ def test_whole_numbers_may_be_written_short_and_dates_are_text(tmp_path):
         ("seed: [1", r"run\.yaml:1:\d+: this is not YAML"),
         ("- 1", r"run\.yaml must hold keys and values"),
         ("seed: !!python/object:os.system {}", r"this is not YAML that can be read: could not determine a constructor"),
-        ("warm_start: {learning_rate: -1}", r"warm_start\.learning_rate must be positive, got -1"),
+        ("warm_start: {learning_rate: -1}", r"warm_start\.learning_rate must be positive and finite, got -1"),
         ("warm_start: {warmup_fraction: 1}", r"warm_start\.warmup_fraction must lie in \[0, 1\), got 1"),
-        ("num_envs: 0", r"num_envs must be positive, got 0"),
+        ("num_envs: 0", r"num_envs must be positive and finite, got 0"),
         ("seed: -1", r"seed must lie in"),
         ("evaluation: {examples: -1}", r"evaluation\.examples must be at least 0, got -1"),
         ("env_kwargs: {split: test}", r"env_kwargs\.split is not for a training run"),
@@ -157,3 +157,9 @@ def test_rewards_are_split_outside_of_brackets():
         "bleu(tokenize='intl', lowercase=True)",
         "chrf",
     ]
+
+
+def test_a_key_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "c.yaml").write_text("? [a, b]\n: 1\n")
+    with pytest.raises(ConfigError, match=r"c.yaml:1:3: .* a key must be plain text"):
+        read_config(RunConfig, [tmp_path / "c.yaml"])

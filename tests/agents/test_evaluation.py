@@ -86,3 +86,9 @@ def test_intervals_hold_the_score_and_scale_as_the_tool_prints() -> None:
     assert low < score.sentence < high
     assert 40 < score.sentence < 60
     assert score.corpus_interval[0] < score.corpus < score.corpus_interval[1]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_number_of_samples_that_is_not_positive_is_refused(count: int) -> None:
+    with pytest.raises(ConfigError, match=f"num_samples must be at least 1, got {count}"):
+        evaluate("anything", ENV, num_samples=count)

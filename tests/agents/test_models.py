@@ -248,3 +248,33 @@ def test_stories260k_agrees_with_its_own_forward(shared_data) -> None:
         logits = network.model(row[None]).logits[0, 2:-1]
     expected = torch.log_softmax(logits, dim=-1).gather(-1, row[3:, None]).squeeze(-1)
     torch.testing.assert_close(rollout.log_probs[0][: len(expected)], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_t5_folder_without_bos_token_id_starts(tmp_path) -> None:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    sizes = {key: value for key, value in MODELS["t5"].items() if key != "model_type"}
+    T5ForConditionalGeneration(T5Config(vocab_size=V, decoder_start_token_id=0, **sizes)).save_pretrained(tmp_path)
+    assert make_network(tmp_path, SPACE).start_id == 0
+
+
+def test_a_model_that_counts_positions_in_its_own_way_is_refused() -> None:
+    config = MODELS["bart"] | {"model_type": "m2m_100"}  # its positions depend on which ids are padding
+    with pytest.raises(ModelError, match="computes other hidden states step by step than at once"):
+        make_network(config, SPACE)
+
+
+def test_a_cache_whose_rows_cannot_be_selected_is_refused() -> None:
+    with pytest.raises(ModelError, match="MambaForCausalLM has no cache whose rows can be selected"):
+        make_network({"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 1}, SPACE)
+
+
+def test_options_that_transformers_refuses_are_told() -> None:
+    with pytest.raises(ModelError, match=r"No gpt2 can be made with .*must be divisible by num_heads"):
+        make_network(MODELS["gpt2"] | {"n_head": 3}, SPACE)
+
+
+def test_a_decoder_needs_a_position_for_its_start_token() -> None:
+    with pytest.raises(ModelError, match=f"has {T} positions, the environment needs {T + 1}"):
+        make_network(MODELS["bart"] | {"max_position_embeddings": T}, SPACE)
+    make_network(MODELS["bart"] | {"max_position_embeddings": T + 1}, SPACE)

@@ -12,10 +12,11 @@ from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecCheckNan, VecFrameStack, VecMonitor, VecNormalize
 
-from agents import A2C, PPO, TransformerPolicy, make_vec_env
+from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
+from agents.token_progress import TokenProgressBar
 from tests.agents.tiny import MODELS
 from textgym import TokenSpace
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, ModelError
 
 ENV = "test/Letters-v0"
 GPT2 = {"model": MODELS["gpt2"]}
@@ -175,3 +176,62 @@ def test_surplus_rows_of_a_larger_model_are_hidden() -> None:
     network = make().policy.network
     assert network.model.config.vocab_size == network.space.vocab_size + 1
     assert network.logits(torch.zeros(1, 32)).shape == (1, network.space.vocab_size)
+
+
+@pytest.mark.parametrize(
+    "wrap", [VecNormalize, lambda env: VecMonitor(VecNormalize(env))], ids=["normalised", "normalised-inside"]
+)
+@pytest.mark.filterwarnings("ignore:The environment is already wrapped with a `Monitor`")
+def test_normalised_token_ids_are_refused_under_wrappers_and_by_stock_algorithms(wrap: Any) -> None:
+    with pytest.raises(ConfigError, match=r"VecNormalize\(norm_obs=True\)"):
+        make(env=wrap(make_vec_env(ENV, num_envs=4)))
+    stock = stable_baselines3.PPO(
+        TransformerPolicy, wrap(make_vec_env(ENV, num_envs=4)), n_steps=6, batch_size=12, policy_kwargs=dict(GPT2)
+    )
+    with pytest.raises(ConfigError, match=r"token ids, got torch.float32"):
+        stock.learn(24)
+
+
+@pytest.mark.filterwarnings("ignore:The environment is already wrapped with a `Monitor`")
+def test_a_discount_that_differs_from_gamma_is_refused_under_wrappers() -> None:
+    shaped = {"shaping": "potential", "discount": 0.9}
+    for env in (VecMonitor(make_vec_env(ENV, num_envs=4, **shaped)), gym.make(ENV, **shaped)):
+        with pytest.raises(ConfigError, match=r"discount=0.9, the algorithm's gamma is 1.0"):
+            make(env=env, batch_size=6)
+
+
+def test_a2c_refuses_a_rollout_whose_advantages_have_no_deviation() -> None:
+    lane = make_vec_env(ENV, num_envs=1, max_new_tokens=1)
+    with pytest.raises(ConfigError, match=r"rollout_responses=2 or more"):
+        make(A2C, lane)
+    algorithm = make(A2C, lane, normalize_advantage=False).learn(3)
+    assert all(torch.isfinite(weight).all() for weight in algorithm.policy.parameters())
+
+
+def test_a_policy_that_has_diverged_is_noticed() -> None:
+    algorithm = make()
+    with torch.no_grad():
+        next(algorithm.policy.network.model.parameters()).fill_(torch.nan)
+    with pytest.raises(ModelError, match="not finite: learning has diverged"):
+        algorithm.learn(30)
+
+
+def test_learning_goes_on_after_somebody_else_stepped_the_lanes() -> None:
+    algorithm = make().learn(30)
+    evaluate_policy(algorithm, algorithm.get_env(), n_eval_episodes=5)
+    seen = algorithm.num_timesteps
+    assert algorithm.learn(30, reset_num_timesteps=False).num_timesteps >= seen + 30
+
+
+@pytest.mark.filterwarnings("ignore::tqdm.TqdmExperimentalWarning")
+@pytest.mark.parametrize(("cls", "sizes"), [(PPO, {"rollout_responses": 16, "batch_size": 48}), (SFT, {})])
+def test_the_progress_bar_counts_tokens(cls: Any, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = []
+    monkeypatch.setattr(
+        TokenProgressBar, "_on_training_end", lambda self: (moved.append(self.pbar.n), self.pbar.close())
+    )
+    algorithm = make(cls, **sizes)
+    for _ in range(2):
+        before = algorithm.num_timesteps
+        algorithm.learn(100, progress_bar=True, reset_num_timesteps=False)
+        assert moved[-1] == algorithm.num_timesteps - before

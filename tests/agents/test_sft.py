@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from agents import SFT, TransformerPolicy, evaluate, make_vec_env
-from agents.algorithms.sft import token_losses
+from agents.algorithms.sft import _fitting, token_losses
 from tests.agents.tiny import MODELS
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, DataError
 
 ENV = "test/Letters-v0"
 
@@ -92,3 +92,22 @@ def test_the_same_seed_learns_the_same() -> None:
 def test_arguments_that_cannot_work_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make(MODELS["gpt2"], **options)
+
+
+def test_learning_again_keeps_the_best_weights(model: dict[str, Any]) -> None:
+    algorithm = make(model, validation_env=make_vec_env(ENV, num_envs=1), evaluate_every=5, learning_rate=3e-3)
+    algorithm.learn(1000)
+    loss = algorithm.validation_loss()
+    algorithm.lr_schedule = lambda _: 0.5
+    algorithm.learn(500)
+    assert algorithm.validation_loss() == loss
+
+
+def test_prompts_that_do_not_fit_are_left_out(model: dict[str, Any]) -> None:
+    short = make_vec_env(ENV, num_envs=1, overlong="drop", max_prompt_tokens=3)
+    kept = _fitting(short)
+    assert 0 < len(kept) < short.venv.num_samples
+    make(model, envs=short, validation_env=short, batch_size=1, evaluate_every=5).learn(40)
+    short.venv.episodes.fits = lambda index: False
+    with pytest.raises(DataError, match="No prompt has at most max_prompt_tokens=3 tokens"):
+        _fitting(short)

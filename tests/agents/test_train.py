@@ -164,6 +164,9 @@ def test_a_run_without_checkpoint_says_so(tmp_path):
         ("reinforcement.options.seed", "1", r"reinforcement\.options\.seed is set by the training run"),
         ("reinforcement.options.rollout_responses", "9", r"rollout_responses must be a multiple of the 8 lanes"),
         ("reinforcement.options.batch_size", "1", r"batch_size counts tokens"),
+        ("reinforcement.options.learning_rate", "-1", r"options\.learning_rate must be positive, got -1"),
+        ("temperature", ".inf", r"temperature must be positive and finite, got inf"),
+        ("device", "cuda77", r"device 'cuda77' cannot be used"),
         ("model.n_layr", "1", r"gpt2 has no option 'n_layr'\. Did you mean 'n_layer'"),
     ],
 )

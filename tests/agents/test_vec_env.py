@@ -68,3 +68,13 @@ def test_other_environments_and_modes_are_refused() -> None:
         make_vec_env(gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync"))
     with pytest.raises(ConfigError, match=r"not for one that is made already: \['reward'\]"):
         make_vec_env(gym.make_vec(ENV, num_envs=2, autoreset_mode="SameStep"), reward="bleu")
+
+
+def test_options_choose_the_samples_of_the_next_reset() -> None:
+    envs = make_vec_env(ENV, num_envs=2)
+    envs.set_options([{"index": 3}, {"index": 1}])
+    envs.reset()
+    assert [info["prompt"] for info in envs.reset_infos] == ["dabca", "bcd"]
+    envs.set_options([{"index": 3}, {}])
+    with pytest.raises(ConfigError, match="Every lane needs the same options"):
+        envs.reset()
