@@ -6,6 +6,7 @@ the left, -1 where empty. Both give hidden states *before* each response token: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -51,11 +52,10 @@ class Architecture(Protocol):
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
 
 
-def architecture_of(model: PreTrainedModel, start_id: int | None) -> Architecture:
-    """Return the architecture of a model; ``start_id`` is the first decoder input of an encoder-decoder."""
+def architecture_of(model: PreTrainedModel, start_ids: Sequence[int]) -> Architecture:
+    """Return the architecture of a model; ``start_ids`` are the first decoder inputs of an encoder-decoder."""
     if model.config.is_encoder_decoder:
-        assert start_id is not None
-        return EncoderDecoder(model, start_id)
+        return EncoderDecoder(model, start_ids)
     return DecoderOnly(model)
 
 
@@ -106,22 +106,21 @@ class DecoderOnly:
 class EncoderDecoder:
     """An encoder reads the prompt, pushed to the left since its positions count columns; a decoder writes."""
 
-    def __init__(self, model: PreTrainedModel, start_id: int) -> None:
+    def __init__(self, model: PreTrainedModel, start_ids: Sequence[int]) -> None:
         self.encoder = model.get_encoder()
         self.decoder = model.get_decoder()
-        self.start_id = start_id
+        self.start_ids = tuple(start_ids)
 
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
         encoded, mask = self._encode(prompts)
-        starts = torch.full_like(responses[:, :1], self.start_id) if responses.shape[1] else self._starts(prompts)
         output = self.decoder(
-            input_ids=torch.cat([starts, responses.clamp(min=0)], dim=1),
+            input_ids=torch.cat([self._starts(prompts), responses.clamp(min=0)], dim=1),
             encoder_hidden_states=encoded,
             encoder_attention_mask=mask,
             use_cache=False,
         )
-        return _hidden(output)
+        return _hidden(output)[:, len(self.start_ids) - 1 :]
 
     def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
         """Read the prompts; see :meth:`Architecture.start`."""
@@ -129,7 +128,9 @@ class EncoderDecoder:
         config = self.decoder.config
         cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
         decoding = Decoding(cache, mask, torch.zeros_like(prompts[:, 0]), encoded)
-        return decoding, self.advance(decoding, self._starts(prompts)[:, 0])
+        for starts in self._starts(prompts).T:
+            hidden = self.advance(decoding, starts)
+        return decoding, hidden
 
     def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
@@ -144,7 +145,7 @@ class EncoderDecoder:
         return _hidden(output)[:, -1]
 
     def _starts(self, prompts: Tensor) -> Tensor:
-        return torch.full_like(prompts[:, :1], self.start_id)
+        return prompts.new_tensor(self.start_ids).expand(len(prompts), -1)
 
     def _encode(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
         ids = push_left(prompts)

@@ -81,7 +81,7 @@ def load_algorithm(
         )
     state = _read_json(folder / "algorithm.json")
     stored = {name: value for name, value in state["arguments"].items() if name not in changes}
-    arguments = _live_arguments(stored, folder) | changes
+    arguments = _live_arguments(stored, folder, learns=env is not None) | changes
     arguments["policy_kwargs"] = (arguments["policy_kwargs"] or {}) | {"model": str(folder)}
     algorithm = cls(TransformerPolicy, env, device=device, _init_setup_model=False, **arguments)  # type: ignore[call-arg]
     if env is None:
@@ -120,6 +120,8 @@ def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
     """
     _refuse_foreign(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".tmp-{path.name}-*"):  # by a process that was killed
+        shutil.rmtree(abandoned, ignore_errors=True)
     temporary = path.parent / f".tmp-{path.name}-{uuid.uuid4().hex[:8]}"
     temporary.mkdir()
     try:
@@ -229,15 +231,19 @@ def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _live_arguments(stored: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _live_arguments(stored: dict[str, Any], folder: Path, learns: bool) -> dict[str, Any]:
     live: dict[str, Any] = {}
     for name, value in stored.items():
         if isinstance(value, dict) and set(value) == {"function"}:
-            raise CheckpointError(f"{folder} was made with a function as {name}, which is not stored: pass {name}=...")
+            if learns:
+                raise CheckpointError(
+                    f"{folder} was made with a function as {name}, which is not stored: pass {name}=..."
+                )
+            value = 0.0  # a schedule, which nobody asks who only predicts
         if isinstance(value, dict) and set(value) == {"optimizer"}:
             value = _optimizer_class(value["optimizer"], folder)
         elif isinstance(value, dict):
-            value = _live_arguments(value, folder)
+            value = _live_arguments(value, folder, learns)
         live[name] = value
     return live
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -32,7 +33,7 @@ class TextNetwork(nn.Module):
         model: A causal or an encoder-decoder language model.
         space: The observation space: V, P, T, and which tokens are allowed.
         temperature: Divides the logits, in sampling and in learning alike.
-        start_id: The first decoder input of an encoder-decoder.
+        start_ids: The first decoder inputs of an encoder-decoder: its start, and its forced first token if it has one.
         detach_value: Keep the gradient of the value loss out of the language model.
     """
 
@@ -44,7 +45,7 @@ class TextNetwork(nn.Module):
         model: PreTrainedModel,
         space: TokenSpace,
         temperature: float = 1.0,
-        start_id: int | None = None,
+        start_ids: Sequence[int] = (),
         detach_value: bool = False,
     ) -> None:
         super().__init__()
@@ -55,9 +56,9 @@ class TextNetwork(nn.Module):
         self.model = model
         self.space = space
         self.temperature = temperature
-        self.start_id = start_id
+        self.start_ids = tuple(start_ids)
         self.detach_value = detach_value
-        self._architecture = architecture_of(model, start_id)
+        self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = nn.Linear(width, 1)
         nn.init.zeros_(self.value_head.weight)

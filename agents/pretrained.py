@@ -51,7 +51,7 @@ def make_network(
     else:
         model = _from_pretrained(str(checkpoint / "model" if checkpoint else source))
     _check_fits(model, space)
-    network = TextNetwork(model, space, temperature, _start_id(model), detach_value)
+    network = TextNetwork(model, space, temperature, _start_ids(model), detach_value)
     _check_head(network)
     _check_steps(network)
     if checkpoint:
@@ -163,13 +163,15 @@ def _check_fits(model: PreTrainedModel, space: TokenSpace) -> None:
         raise ModelError(f"The model has weights that are not finite: {', '.join(broken[:5])}.")
 
 
-def _start_id(model: PreTrainedModel) -> int | None:
+def _start_ids(model: PreTrainedModel) -> tuple[int, ...]:
+    """Return what an encoder-decoder's decoder reads before the response: a start, and a first token that it forces."""
     if not model.config.is_encoder_decoder:
-        return None
+        return ()
+    forced = getattr(model.generation_config, "forced_bos_token_id", None)  # BART for summaries, mBART for a language
     for name in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
         start = getattr(model.config, name, None)  # T5 has no bos_token_id
         if start is not None:
-            return int(start)
+            return (int(start),) if forced is None else (int(start), int(forced))
     raise ModelError("An encoder-decoder needs decoder_start_token_id in its config: without it no response can start.")
 
 
@@ -179,11 +181,11 @@ def _check_head(network: TextNetwork) -> None:
     network.eval()
     device = network.value_head.weight.device
     ids = torch.arange(2, device=device)[None] % network.space.vocab_size
-    if network.start_id is None:
+    if not network.start_ids:
         theirs = network.model(input_ids=ids).logits[:, -1]
         ours = network.states(ids, ids[:, :0])[:, -1]
     else:
-        start = torch.full_like(ids[:, :1], network.start_id)
+        start = ids.new_tensor([network.start_ids])
         theirs = network.model(input_ids=ids, decoder_input_ids=start).logits[:, -1]
         ours = network.states(ids, ids[:, :0])[:, -1]
     difference = (network.logits(ours) - theirs[:, : network.space.vocab_size].float()).abs().max().item()

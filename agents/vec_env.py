@@ -52,7 +52,6 @@ class TextVecEnv(VecEnv):
         self._returns = np.zeros(venv.num_envs)
         self._lengths = np.zeros(venv.num_envs, dtype=np.int64)
         self._started = time.monotonic()
-        self._quiet: list[dict[str, Any]] = [{} for _ in range(venv.num_envs)]
         super().__init__(venv.num_envs, venv.single_observation_space, venv.single_action_space)
 
     def reset(self) -> VecEnvObs:
@@ -83,9 +82,8 @@ class TextVecEnv(VecEnv):
         self._returns += rewards
         self._lengths += 1
         done = terminated | truncated
-        lanes = self._quiet
-        if done.any() or infos:
-            lanes = [_lane({k: v for k, v in infos.items() if k != "final_obs"}, i) for i in range(self.num_envs)]
+        told = {name: value for name, value in infos.items() if name != "final_obs"}
+        lanes = [_lane(told, i) for i in range(self.num_envs)]
         for i in np.flatnonzero(done):
             final = lanes[i].pop("final_info")
             lanes[i] = final | {

@@ -155,7 +155,7 @@ def test_greedy_agrees_with_transformers_generate(name: str) -> None:
             pad_token_id=0,
             **banned,
         )[0]
-        theirs = theirs[1:] if network.start_id is not None else theirs[ids.shape[1] :]
+        theirs = theirs[len(network.start_ids) or ids.shape[1] :]
         assert ours[row][ours[row] >= 0].tolist() == theirs.tolist()
 
 
@@ -255,7 +255,7 @@ def test_a_t5_folder_without_bos_token_id_starts(tmp_path) -> None:
 
     sizes = {key: value for key, value in MODELS["t5"].items() if key != "model_type"}
     T5ForConditionalGeneration(T5Config(vocab_size=V, decoder_start_token_id=0, **sizes)).save_pretrained(tmp_path)
-    assert make_network(tmp_path, SPACE).start_id == 0
+    assert make_network(tmp_path, SPACE).start_ids == (0,)
 
 
 def test_a_model_that_counts_positions_in_its_own_way_is_refused() -> None:
@@ -278,3 +278,25 @@ def test_a_decoder_needs_a_position_for_its_start_token() -> None:
     with pytest.raises(ModelError, match=f"has {T} positions, the environment needs {T + 1}"):
         make_network(MODELS["bart"] | {"max_position_embeddings": T}, SPACE)
     make_network(MODELS["bart"] | {"max_position_embeddings": T + 1}, SPACE)
+
+
+def test_a_forced_first_token_is_read_as_transformers_generate_does(tmp_path) -> None:
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    sizes = {key: value for key, value in MODELS["bart"].items() if key != "model_type"}
+    config = BartConfig(vocab_size=V, forced_eos_token_id=None, eos_token_id=3, **sizes)
+    torch.manual_seed(0)
+    model = BartForConditionalGeneration(config)
+    model.generation_config.forced_bos_token_id = 7
+    model.save_pretrained(tmp_path)
+    network = make_network(tmp_path, TokenSpace(V, P, T, eos_id=3))
+    sharpen(Holder(network))
+    assert network.start_ids == (2, 7)
+    prompts = random_prompts(4)
+    ours = generate(network, prompts, deterministic=True).responses
+    for row in range(4):
+        ids = prompts[row][prompts[row] >= 0][None]
+        theirs = network.model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=T + 1, do_sample=False, eos_token_id=3
+        )[0, 2:]
+        assert ours[row][ours[row] >= 0].tolist() == theirs.tolist()

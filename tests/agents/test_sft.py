@@ -26,7 +26,7 @@ def test_the_loss_agrees_with_transformers_own(name: str) -> None:
     batch = algorithm.env.venv.demonstrations(np.array([0]), np.random.default_rng(0))
     prompt = torch.as_tensor(batch.prompts[0][batch.prompts[0] >= 0]).long()[None]
     response = torch.as_tensor(batch.responses[0][batch.responses[0] >= 0]).long()[None]
-    if network.start_id is None:
+    if not network.start_ids:
         ids = torch.cat([prompt, response], dim=1)
         labels = ids.clone()
         labels[:, : prompt.shape[1]] = -100
