@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from agents.checkpoint import load_policy, tokenizer_of
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
-from agents.pretrained import make_network
 from agents.rollout import generate
+from agents.subject import subject_of
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError
 from textgym.responses import pack_prompts
@@ -101,12 +100,13 @@ def evaluate(
     """
     if num_samples is not None and num_samples < 1:
         raise ConfigError(f"num_samples must be at least 1, got {num_samples}.")
-    policy = _loaded(policy, device)
-    kwargs = _kwargs_of(policy) | env_kwargs
-    lanes = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **kwargs))
+    subject = subject_of(policy, device)
+    lanes = cast(
+        TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **(subject.env_kwargs | env_kwargs))
+    )
     indices = [i for i in range(lanes.num_samples) if lanes.episodes.overlong != "drop" or lanes.episodes.fits(i)]
     indices = indices[:num_samples]
-    network = _network_for(policy, lanes, device)
+    network = subject.network_for(lanes.episodes.space)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         responses, lengths, finishes = _respond(network, lanes, indices, deterministic, batch_size)
@@ -155,11 +155,8 @@ def _respond(
     finishes: list[str] = []
     device = network.value_head.weight.device
     for first in range(0, len(indices), batch_size):
-        batch = np.asarray(indices[first : first + batch_size])
-        prompts = torch.as_tensor(
-            pack_prompts([lanes.episodes.start(int(i)) for i in batch], network.space.max_prompt_tokens).ids,
-            device=device,
-        )
+        starts = [lanes.episodes.start(i) for i in indices[first : first + batch_size]]
+        prompts = torch.as_tensor(pack_prompts(starts, network.space.max_prompt_tokens).ids, device=device)
         ids = generate(network, prompts, deterministic=deterministic).responses.cpu().numpy()
         rows = [row[row >= 0].tolist() for row in ids]
         eos = network.space.eos_id
@@ -169,47 +166,3 @@ def _respond(
         lengths.extend(len(row) for row in rows)
         finishes.extend("eos" if end else "length" for end in ended)
     return texts, lengths, finishes
-
-
-def _loaded(policy: Any, device: torch.device | str) -> Any:
-    """Return a policy for the folder of a checkpoint; anything else as it is."""
-    if isinstance(policy, (str, Path)) and (Path(policy) / "manifest.json").is_file():
-        return _Stored(load_policy(Path(policy), device), Path(policy) / "tokenizer.json")
-    return policy
-
-
-@dataclass(frozen=True)
-class _Stored:
-    policy: TransformerPolicy
-    tokenizer: Path
-
-
-def _kwargs_of(policy: Any) -> dict[str, Any]:
-    """Return the environment arguments that a policy was made for: lengths, and the tokenizer where it is known."""
-    if isinstance(policy, (str, Path)):
-        return {"tokenizer": f"hf:{policy}"}
-    tokenizer: Any = tokenizer_of(policy) if isinstance(policy, BaseAlgorithm) else None
-    if isinstance(policy, _Stored):
-        tokenizer = str(policy.tokenizer) if policy.tokenizer.is_file() else None
-    space = _policy_of(policy).network.space
-    kwargs = {name: getattr(space, name) for name in ("max_prompt_tokens", "max_new_tokens", "min_new_tokens")}
-    return kwargs | ({} if tokenizer is None else {"tokenizer": tokenizer})
-
-
-def _policy_of(policy: Any) -> TransformerPolicy:
-    return cast(TransformerPolicy, policy if isinstance(policy, TransformerPolicy) else policy.policy)
-
-
-def _network_for(policy: Any, lanes: TextGenerationVectorEnv, device: torch.device | str) -> TextNetwork:
-    space = lanes.episodes.space
-    if isinstance(policy, (str, Path)):
-        from stable_baselines3.common.utils import get_device
-
-        return make_network(policy, space).to(get_device(device))
-    network = _policy_of(policy).network
-    if network.space != space:
-        raise ConfigError(
-            f"The policy was made for {network.space}, the environment has {space}: give the environment the same "
-            "tokenizer, lengths and banned tokens."
-        )
-    return network.eval()
