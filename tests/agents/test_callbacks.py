@@ -63,6 +63,6 @@ def test_on_a_terminal_progress_is_a_bar(monkeypatch):
 
 
 def test_a_time_limit_counts_anew_when_learning_starts_again():
-    limit = TimeLimit(0.3)
+    limit = TimeLimit(1.0)
     assert learn(limit, tokens=10**9).num_timesteps > 0
-    assert learn(limit, tokens=100).num_timesteps >= 100
+    assert learn(limit, tokens=1).num_timesteps > 8  # a limit that is over stops at the first of eight lanes' tokens

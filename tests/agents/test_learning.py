@@ -14,7 +14,7 @@ from tests.agents.tiny import MODELS
 class Echo(textgym.Task):
     """The best response is the prompt's last letter and then nothing: the end must be learned too."""
 
-    reward = "exact_match"
+    reward = "edit_similarity"
     max_prompt_tokens = 4
     max_new_tokens = 3
 
@@ -51,9 +51,9 @@ textgym.register_env("test/Silence-v0", task="test-silence", tokenizer="char:abc
 def test_it_learns_to_echo_from_reward_alone(cls: Any, options: dict[str, Any], tokens: int) -> None:
     envs = make_vec_env("test/Echo-v0", num_envs=64)
     algorithm = cls(TransformerPolicy, envs, policy_kwargs={"model": MODELS["gpt2"]}, seed=0, **options)
-    before = evaluate(algorithm, "test/Echo-v0", split="train", deterministic=False).scores[0].corpus
+    before = evaluate(algorithm, "test/Echo-v0", ["exact_match"], split="train", deterministic=False).scores[0].corpus
     algorithm.learn(tokens)
-    after = evaluate(algorithm, "test/Echo-v0", split="train").scores[0].corpus
+    after = evaluate(algorithm, "test/Echo-v0", ["exact_match"], split="train").scores[0].corpus
     assert before < 0.5
     assert after > 0.95
 

@@ -11,6 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from types import FrameType
 from typing import NoReturn
 
+from gymnasium.error import Error as GymnasiumError
+
 from textgym.errors import ConfigError, MissingExtraError, TextGymError, did_you_mean
 
 Command = Callable[[list[str]], int]
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except TextGymError as error:
+    except (TextGymError, GymnasiumError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
