@@ -1,19 +1,13 @@
 """Checkpoints: folders of safetensors and JSON that are complete or absent, checked by hash, and never unpickled.
 
 A checkpoint holds ``model/`` (a plain Hugging Face folder), ``value_head.safetensors``, ``policy.json``, and for an
-algorithm also ``algorithm.json``, ``optimizer.*``, ``tokenizer.json`` and ``reference/``. ``manifest.json``, written
-last, lists every file with its SHA-256.
+algorithm also ``algorithm.json``, ``optimizer.*``, ``training_state.*``, ``tokenizer.json`` and ``reference/``.
+``manifest.json``, written last, lists every file with its SHA-256.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import uuid
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,15 +16,16 @@ from gymnasium import spaces
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from agents.files import read_json, write_json
+from agents.folders import open_folder, write_folder
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.pretrained import no_progress_bars
+from agents.training_state import TrainingState
 from agents.vec_env import episodes_of
 from textgym import TokenSpace
 from textgym.errors import CheckpointError
 
-FORMAT = 1
-COUNTERS = ("num_timesteps", "_n_updates", "_total_timesteps", "_num_timesteps_at_start", "_current_progress_remaining")
 Algorithm = TypeVar("Algorithm", bound=BaseAlgorithm)
 
 
@@ -42,26 +37,35 @@ def save_policy(policy: TransformerPolicy, path: Path) -> None:
 def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerPolicy:
     """Read the policy of any checkpoint folder."""
     folder, _ = open_folder(path)
-    stored = _read_json(folder / "policy.json")
+    stored = read_json(folder / "policy.json")
     space = TokenSpace.from_json(stored["space"])
     actions = spaces.Discrete(space.vocab_size)
     policy = TransformerPolicy(space, actions, lambda _: 0.0, model=str(folder), **stored["kwargs"])
     return policy.to(_device(device))
 
 
-def save_algorithm(algorithm: Any, path: Path) -> None:
-    """Write an algorithm of this library as a checkpoint folder; an ending ``.zip`` is left off."""
+def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None = None) -> None:
+    """Write an algorithm of this library as a checkpoint folder; an ending ``.zip`` is left off.
+
+    Args:
+        algorithm: During a rollout, what is written is its state at the rollout's beginning.
+        path: The folder.
+        notes: JSON values of one's own by the names of their files, such as ``{"run.json": {...}}``.
+    """
     path = path.with_suffix("") if path.suffix == ".zip" else path
 
     def write(folder: Path) -> None:
         _write_policy(algorithm.policy, folder)
         _write_optimizer(algorithm.policy.optimizer, folder)
-        state = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
-        state["counters"] = {name: getattr(algorithm, name) for name in COUNTERS}
-        _write_json(folder / "algorithm.json", state)
+        state: TrainingState = algorithm.training_state()
+        state.write(folder)
+        plain = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
+        write_json(folder / "algorithm.json", plain | {"counters": state.values["counters"]})
+        for name, value in (notes or {}).items():
+            write_json(folder / name, value)
         tokenizer = tokenizer_of(algorithm)
         if tokenizer is not None:
-            _write_json(folder / "tokenizer.json", tokenizer)
+            write_json(folder / "tokenizer.json", tokenizer)
         if getattr(algorithm, "reference", None) is not None:
             _write_model(algorithm.reference.network, folder / "reference")
 
@@ -71,7 +75,11 @@ def save_algorithm(algorithm: Any, path: Path) -> None:
 def load_algorithm(
     cls: type[Algorithm], path: Path, env: Any, device: torch.device | str, changes: dict[str, Any]
 ) -> Algorithm:
-    """Read an algorithm that :func:`save_algorithm` wrote; ``changes`` replace constructor arguments."""
+    """Read an algorithm that :func:`save_algorithm` wrote; ``changes`` replace constructor arguments.
+
+    With an environment it can go on learning: ``learn(n, reset_num_timesteps=False)`` goes on exactly where the
+    checkpoint was written, if the environment is equal to the one of then and no other seed is asked for.
+    """
     path = path.with_suffix("") if path.suffix == ".zip" else path
     folder, manifest = open_folder(path)
     if manifest["kind"] != _kind(cls):
@@ -79,17 +87,19 @@ def load_algorithm(
             f"{folder} holds {manifest['kind']}, not {_kind(cls)}: load it with that class, or start a new "
             f"{cls.__name__} from its weights with policy_kwargs=dict(model={str(folder)!r})."
         )
-    state = _read_json(folder / "algorithm.json")
+    state = read_json(folder / "algorithm.json")
     stored = {name: value for name, value in state["arguments"].items() if name not in changes}
     arguments = _live_arguments(stored, folder, learns=env is not None) | changes
     arguments["policy_kwargs"] = (arguments["policy_kwargs"] or {}) | {"model": str(folder)}
     algorithm = cls(TransformerPolicy, env, device=device, _init_setup_model=False, **arguments)  # type: ignore[call-arg]
     if env is None:
-        space = TokenSpace.from_json(_read_json(folder / "policy.json")["space"])
+        space = TokenSpace.from_json(read_json(folder / "policy.json")["space"])
         algorithm.observation_space, algorithm.action_space = space, spaces.Discrete(space.vocab_size)
         algorithm.n_envs = state["n_envs"]
     algorithm._setup_model()
     _read_state(algorithm, folder, state)
+    if env is not None and "seed" not in changes:
+        algorithm._saved = TrainingState.read(folder)  # type: ignore[attr-defined]
     return algorithm
 
 
@@ -109,76 +119,6 @@ def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
     return None if episodes is None else episodes.tokenizer.to_json()
 
 
-def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
-    """Write a folder so that it is complete or absent at every moment, even if the power fails.
-
-    ``write`` fills a temporary folder beside ``path``; its files are hashed, flushed to disk and listed in
-    ``manifest.json``, and the folder is renamed. A checkpoint that stood there before is kept until the new one stands.
-
-    Raises:
-        CheckpointError: Something that is no checkpoint stands there.
-    """
-    _refuse_foreign(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(f".tmp-{path.name}-*"):  # by a process that was killed
-        shutil.rmtree(abandoned, ignore_errors=True)
-    temporary = path.parent / f".tmp-{path.name}-{uuid.uuid4().hex[:8]}"
-    temporary.mkdir()
-    try:
-        write(temporary)
-        files = {str(p.relative_to(temporary)): _hash(p) for p in sorted(temporary.rglob("*")) if p.is_file()}
-        versions = {name: version(name) for name in ("torch", "transformers", "stable-baselines3")}
-        _write_json(temporary / "manifest.json", {"format": FORMAT, "kind": kind, "versions": versions, "files": files})
-        for file in (*temporary.rglob("*"), temporary):
-            _flush(file)
-        _replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def open_folder(path: Path) -> tuple[Path, dict[str, Any]]:
-    """Return a checkpoint folder whose files are all as they were written, and its manifest.
-
-    Raises:
-        CheckpointError: If it is no checkpoint, of a newer format, or a file is missing or changed.
-    """
-    previous = path.with_name(f".old-{path.name}")
-    if not path.exists() and previous.is_dir():  # the process ended between the two renames of a replacement
-        previous.rename(path)
-    if not (path / "manifest.json").is_file():
-        raise CheckpointError(f"{path} is not a checkpoint: it has no manifest.json.")
-    manifest = _read_json(path / "manifest.json")
-    if "format" not in manifest:
-        raise CheckpointError(f"{path} is not a checkpoint: those of a run stand in its folder 'checkpoints'.")
-    if manifest["format"] > FORMAT:
-        raise CheckpointError(f"{path} has format {manifest['format']}, newer than {FORMAT}: update textgym.")
-    for name, expected in manifest["files"].items():
-        found = _hash(path / name) if (path / name).is_file() else "no file"
-        if found != expected:
-            raise CheckpointError(
-                f"{path / name} has changed since it was written: expected {expected}, found {found}."
-            )
-    return path, manifest
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Raise CheckpointError where writing a checkpoint would delete something else."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not ((path / "manifest.json").is_file() and "format" in _read_json(path / "manifest.json")):
-        raise CheckpointError(f"{path} exists and is no checkpoint, so that it is not replaced: choose another name.")
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    previous = path.with_name(f".old-{path.name}")
-    shutil.rmtree(previous, ignore_errors=True)
-    if path.exists():
-        path.rename(previous)
-    temporary.rename(path)
-    _flush(path.parent)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
 def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     network = policy.network
     _write_model(network, folder / "model")
@@ -186,7 +126,7 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
         {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
     )
     kwargs = {"temperature": network.temperature, "detach_value": network.detach_value}
-    _write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
+    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:
@@ -204,13 +144,14 @@ def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
             else:
                 plain[f"{index}.{name}"] = value
     save_file(tensors, folder / "optimizer.safetensors")
-    _write_json(folder / "optimizer.json", {"groups": state["param_groups"], "plain": plain})
+    write_json(folder / "optimizer.json", {"groups": state["param_groups"], "plain": plain})
 
 
 def _read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    stored = _read_json(folder / "optimizer.json")
+    stored = read_json(folder / "optimizer.json")
     entries: dict[int, dict[str, Any]] = {}
-    for key, value in (load_file(folder / "optimizer.safetensors") | stored["plain"]).items():
+    tensors = {key: value.clone() for key, value in load_file(folder / "optimizer.safetensors").items()}  # off the file
+    for key, value in (tensors | stored["plain"]).items():
         index, name = key.split(".", 1)
         entries.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": entries, "param_groups": stored["groups"]})
@@ -263,27 +204,3 @@ def _device(device: torch.device | str) -> torch.device:
     from stable_baselines3.common.utils import get_device
 
     return get_device(device)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}.") from error

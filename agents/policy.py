@@ -82,6 +82,8 @@ class TransformerPolicy(ActorCriticPolicy):
         assert self.model_source is not None
         space = cast(TokenSpace, self.observation_space)
         self.network = make_network(self.model_source, space, self.temperature, self.detach_value)
+        for tensor in (*self.network.parameters(), *self.network.buffers()):
+            tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def set_training_mode(self, mode: bool) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from textgym.errors import ConfigError
 from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
+
+TRANSPARENT_WRAPPERS = (VecCheckNan,)  # wrappers that neither change nor record what passes through them
 
 
 def make_vec_env(env: str | TextGenerationVectorEnv, num_envs: int = 64, **kwargs: Any) -> TextVecEnv:
@@ -110,6 +113,33 @@ class TextVecEnv(VecEnv):
         seconds = round(time.monotonic() - self._started, 6)
         return {"r": round(float(episode_return), 6), "l": int(length), "t": seconds}
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state of all lanes, JSON values only, for :meth:`restore`."""
+        returns, lengths = self._returns.tolist(), self._lengths.tolist()
+        return {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> VecEnvObs:
+        """Go back to a snapshot of an environment of equal :attr:`description`; return the observations."""
+        observations = self.venv.restore(snapshot["episodes"])
+        self._returns[:] = snapshot["returns"]
+        self._lengths[:] = snapshot["lengths"]
+        self._reset_seeds()
+        return cast(VecEnvObs, observations)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What must be equal in two environments for a snapshot of one to fit the other, JSON values."""
+        episodes = self.venv.episodes
+        plain = ("split", "template", "shaping", "discount", "on_length", "overlong")
+        return {name: getattr(episodes, name) for name in plain} | {
+            "num_envs": self.num_envs,
+            "task": episodes.task.name,
+            "samples": len(episodes.samples),
+            "space": episodes.space.to_json(),
+            "tokenizer": episodes.tokenizer.signature,
+            "reward": episodes.reward.signature,
+        }
+
     def close(self) -> None:
         """Close the environment."""
         self.venv.close()
@@ -143,6 +173,13 @@ class TextVecEnv(VecEnv):
     def get_images(self) -> Sequence[Any]:
         """Text has no images."""
         return [None] * self.num_envs
+
+
+def transparent(env: VecEnv | None) -> TextVecEnv | None:
+    """Return the text environment in ``env`` if nothing but transparent wrappers stand around it."""
+    while isinstance(env, TRANSPARENT_WRAPPERS):
+        env = env.venv
+    return env if isinstance(env, TextVecEnv) else None
 
 
 def episodes_of(env: VecEnv | gym.Env[Any, Any]) -> Any | None:

@@ -12,14 +12,15 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecCheckNan, VecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from agents.buffer import Experience, SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 from agents.reference import ReferencePolicy
 from agents.rollout import Rollout, generate
 from agents.token_progress import CountsTokens
-from agents.vec_env import TextVecEnv, episodes_of, make_vec_env
+from agents.training_state import Resumable, TrainingState
+from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
 from textgym.errors import ConfigError
 from textgym.responses import Scores
@@ -27,10 +28,9 @@ from textgym.vector import TextGenerationVectorEnv
 
 Self = TypeVar("Self", bound="TextOnPolicy")
 MEASURED_SEQUENCES = 32  # enough to show how far a policy is from its reference
-TRANSPARENT_WRAPPERS = (VecCheckNan,)  # wrappers that neither change nor record what passes through them
 
 
-class TextOnPolicy(CountsTokens, OnPolicyAlgorithm):
+class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     """Mixes into Stable-Baselines3's on-policy algorithms, whose ``train()`` stays as it is.
 
     A subclass sets ``self.arguments``, those of its constructor that a checkpoint must hold.
@@ -40,6 +40,7 @@ class TextOnPolicy(CountsTokens, OnPolicyAlgorithm):
     rollout_responses: int
     kl_coef: float | None
     reference: ReferencePolicy | None = None
+    _iterations = 0  # of collecting and learning
     _stepping_notice_given = False
 
     def _setup_model(self) -> None:
@@ -65,6 +66,17 @@ class TextOnPolicy(CountsTokens, OnPolicyAlgorithm):
         Callbacks see one step per token position, as if the lanes had been stepped; ``num_timesteps`` counts tokens. An
         environment in a wrapper that might change or record its steps is stepped token by token instead.
         """
+        self._before_rollout = None
+        self._before_rollout = TrainingState.of(self)
+        self._iterations = self._iterations + 1 if self.num_timesteps else 1
+        complete = self._collect(env, callback, rollout_buffer, n_rollout_steps)
+        if complete:
+            self._before_rollout = None
+        return complete
+
+    def _collect(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
         lanes = transparent(env)
         if lanes is None:
             self._give_stepping_notice(env)
@@ -106,6 +118,18 @@ class TextOnPolicy(CountsTokens, OnPolicyAlgorithm):
                 return False
             self._update_info_buffer(infos, dones)
         return True
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """Log; the iterations are counted on where ``learn`` goes on with what another one has learned."""
+        super().dump_logs(self._iterations)
+
+    def own_state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Return what only these algorithms hold."""
+        return {"iterations": self._iterations}, {}
+
+    def set_own_state(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        """Take up what :meth:`own_state` gave."""
+        self._iterations = values["iterations"]
 
     def _before_returns(self, experience: Experience) -> None:
         """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token.
@@ -160,13 +184,6 @@ def stored_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint keeps of a constructor's ``locals()``: all but the live objects."""
     live = ("self", "policy", "env", "validation_env", "device", "_init_setup_model", "__class__")
     return {name: value for name, value in arguments.items() if name not in live}
-
-
-def transparent(env: VecEnv | None) -> TextVecEnv | None:
-    """Return the text environment in ``env`` if nothing but transparent wrappers stand around it."""
-    while isinstance(env, TRANSPARENT_WRAPPERS):
-        env = env.venv
-    return env if isinstance(env, TextVecEnv) else None
 
 
 def layers(env: VecEnv) -> Iterator[VecEnv]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,18 @@ import torch
 from stable_baselines3.common.type_aliases import MaybeCallback, Schedule
 from torch import Tensor
 
-from agents.algorithms.base import as_vec_env, stored_arguments, transparent
+from agents.algorithms.base import as_vec_env, stored_arguments
+from agents.early_stopping import EarlyStopping
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.token_progress import CountsTokens
-from agents.vec_env import TextVecEnv
+from agents.training_state import Resumable
+from agents.vec_env import TextVecEnv, transparent
 from textgym.errors import ConfigError, DataError
 from textgym.responses import Demonstrations
 
 
-class SFT(CountsTokens):
+class SFT(CountsTokens, Resumable):
     """Maximises the likelihood of references by teacher forcing, under the distribution that the policy samples from.
 
     Each epoch visits every sample once in random order, with one of its references drawn at random.
@@ -105,6 +106,8 @@ class SFT(CountsTokens):
         )
         self.policy = self.policy.to(self.device)
         self._rng = np.random.default_rng(self.seed)
+        self._order: list[int] = []  # of the samples that this epoch has still to visit
+        self._stopping = EarlyStopping(self)
 
     def learn(
         self,
@@ -119,29 +122,35 @@ class SFT(CountsTokens):
 
         Callbacks see one step per update; with a validation environment the best weights are restored at the end.
         """
+        if reset_num_timesteps:
+            self._order = []
+        self._stopping = EarlyStopping(self)
         total_timesteps, callback = self._setup_learn(
             total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
         )
         callback.on_training_start(locals(), globals())
-        validation = _Validation(self)
         indices = _fitting(_lanes(self.env))
-        order: list[int] = []
-        while self.num_timesteps < total_timesteps:
-            if len(order) < self.batch_size:
-                order.extend(self._rng.permutation(indices).tolist())
-            rows, order = order[: self.batch_size], order[self.batch_size :]
-            loss = self._update(np.asarray(rows))
+        while self.num_timesteps < total_timesteps and not self._stopping.has_waited_enough():
+            callback.on_rollout_start()  # no update is under way here, so that a checkpoint may be written
+            loss = self._update(self._next_rows(indices))
             self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
-            callback.update_locals(locals())
-            if not callback.on_step() or validation.should_stop():
-                break
+            self._stopping.validate_when_due()
             if log_interval and self._n_updates % log_interval == 0:
                 self._dump(loss)
-        validation.finish()
+            callback.update_locals(locals())
+            if not callback.on_step():
+                break
+        self._stopping.finish()
         callback.on_training_end()
         return self
 
-    def _update(self, indices: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    def _next_rows(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        if len(self._order) < self.batch_size:
+            self._order.extend(self._rng.permutation(indices).tolist())
+        rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
+        return np.asarray(rows)
+
+    def _update(self, indices: npt.NDArray[np.int64]) -> float:
         batch = _lanes(self.env).venv.demonstrations(indices, self._rng)
         network = self.policy.network
         network.model.train()  # the model's own dropout regularises imitation
@@ -174,6 +183,18 @@ class SFT(CountsTokens):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
+    def own_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return what only supervised learning holds: its generator, the rest of the epoch, and the best weights."""
+        stopping, tensors = self._stopping.state()
+        generator = self._rng.bit_generator.state
+        return {"generator": generator, "stopping": stopping}, {"order": torch.tensor(self._order), **tensors}
+
+    def set_own_state(self, values: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Take up what :meth:`own_state` gave."""
+        self._rng.bit_generator.state = values["generator"]
+        self._order = tensors["order"].tolist()
+        self._stopping.set_state(values["stopping"], tensors)
+
     def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
         from agents.checkpoint import save_algorithm
@@ -188,40 +209,6 @@ class SFT(CountsTokens):
         from agents.checkpoint import load_algorithm
 
         return load_algorithm(cls, Path(path), env, device, changes)
-
-
-class _Validation:
-    """Remembers the best weights and says when to stop."""
-
-    def __init__(self, algorithm: SFT) -> None:
-        self.algorithm = algorithm
-        learned_before = algorithm.best_loss < math.inf  # then the present weights are those of the best loss
-        self.best_weights = copy.deepcopy(algorithm.policy.state_dict()) if learned_before else None
-        self.waited = 0
-
-    def should_stop(self) -> bool:
-        """Validate when it is time; return whether ``patience`` validations in a row were no better."""
-        algorithm = self.algorithm
-        if algorithm.validation_env is None or algorithm._n_updates % algorithm.evaluate_every:
-            return False
-        self._validate()
-        return self.waited >= algorithm.patience
-
-    def _validate(self) -> None:
-        algorithm = self.algorithm
-        loss = algorithm.validation_loss()
-        algorithm.logger.record("eval/loss", loss)
-        self.waited += 1
-        if loss < algorithm.best_loss:
-            algorithm.best_loss, self.waited = loss, 0
-            self.best_weights = copy.deepcopy(algorithm.policy.state_dict())
-
-    def finish(self) -> None:
-        """Validate the last weights and restore the best."""
-        if self.algorithm.validation_env is not None:
-            self._validate()
-            if self.best_weights is not None:
-                self.algorithm.policy.load_state_dict(self.best_weights)
 
 
 def token_losses(

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 from transformers import AutoModelForCausalLM
 
 from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
-from agents.checkpoint import open_folder, write_folder
+from agents.folders import open_folder, write_folder
 from textgym.errors import CheckpointError, ConfigError
 
 ENV = "test/Letters-v0"
