@@ -14,14 +14,18 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
 from agents.evaluation import Report
-from agents.run_folder import MetricsFile
+from agents.metrics_file import MetricsFile
 
 
 class Stopwatch:
-    """Counts seconds of learning from its making on; what happens in :meth:`pause` does not count."""
+    """Counts seconds of learning from its making on; what happens in :meth:`pause` does not count.
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    Args:
+        seconds: Those that were counted before.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._started = time.monotonic() - seconds
         self._paused = 0.0
 
     @property
@@ -60,12 +64,19 @@ class TimeLimit(BaseCallback):
 
 
 class LogCallback(BaseCallback):
-    """Hears everything that the algorithm writes into its logger."""
+    """Hears everything that the algorithm writes into its logger.
+
+    Attributes:
+        first_step: The tokens that had been counted when the stopwatch began; None until learning starts.
+    """
+
+    first_step: int | None = None
 
     def _on_training_start(self) -> None:
         self._listener = _Listener(self.on_log)
         self.logger.output_formats.append(self._listener)
-        self._first_step = self.num_timesteps
+        if self.first_step is None:
+            self.first_step = self.num_timesteps
 
     def _on_training_end(self) -> None:
         self.logger.output_formats.remove(self._listener)
@@ -77,9 +88,14 @@ class LogCallback(BaseCallback):
     def on_log(self, values: Mapping[str, float]) -> None:
         """Take the numbers that were logged together, by Stable-Baselines3's names."""
 
+    @property
+    def tokens(self) -> int:
+        """The tokens since the stopwatch began."""
+        return self.num_timesteps - (self.first_step or 0)
+
     def tokens_per_second(self, watch: Stopwatch) -> float:
         """Return the speed since learning started."""
-        return (self.num_timesteps - self._first_step) / max(watch.seconds, 1e-9)
+        return self.tokens / max(watch.seconds, 1e-9)
 
 
 class _Listener(KVWriter):
@@ -119,13 +135,21 @@ class MetricsWriter(LogCallback):
 class Validation(BaseCallback):
     """Evaluates the policy at the start, every so often and at the end; the time that it takes does not count.
 
+    It draws from no generator that learning draws from: with or without it, the same is learned.
+
     Args:
         judge: Evaluates an algorithm's policy, greedy or sampled: ``judge(algorithm, deterministic)``.
         every_seconds: Seconds of learning between two evaluations.
         metrics: Where the scores are written, as ``validation/<reward>/greedy`` and ``.../sampled``.
         phase: A name for what is going on.
         watch: Counts the seconds of learning.
+        every_timesteps: Tokens between two evaluations, in place of seconds.
+
+    Attributes:
+        due: The second, or the token, of the next evaluation; None before the first one.
     """
+
+    due: float | None = None
 
     def __init__(
         self,
@@ -134,24 +158,30 @@ class Validation(BaseCallback):
         metrics: MetricsFile,
         phase: str,
         watch: Stopwatch,
+        every_timesteps: int | None = None,
     ) -> None:
         super().__init__()
         self.judge = judge
         self.every_seconds = every_seconds
+        self.every_timesteps = every_timesteps
         self.metrics = metrics
         self.phase = phase
         self.watch = watch
 
     def _on_training_start(self) -> None:
-        self._validate()
+        if self.due is None:
+            self._validate()
 
     def _on_step(self) -> bool:
-        if self.watch.seconds >= self._due:
+        if self.due is None or self._now() >= self.due:
             self._validate()
         return True
 
     def _on_training_end(self) -> None:
         self._validate()
+
+    def _now(self) -> float:
+        return self.watch.seconds if self.every_timesteps is None else self.num_timesteps
 
     def _validate(self) -> None:
         values: dict[str, Any] = position(self.phase, self.num_timesteps, self.watch)
@@ -161,7 +191,7 @@ class Validation(BaseCallback):
                 values |= {f"validation/{score.name}/{mode}": score.corpus for score in report.scores}
                 values[f"validation/length/{mode}"] = report.mean_length
             self.metrics.write(values)
-        self._due = self.watch.seconds + self.every_seconds
+        self.due = self._now() + (self.every_timesteps or self.every_seconds)
 
 
 def position(phase: str, step: int, watch: Stopwatch) -> dict[str, Any]:

@@ -17,9 +17,12 @@ from textgym.errors import ConfigError, did_you_mean
 PRESETS = Path(__file__).parent / "presets"
 
 TRAIN_USAGE = """usage: textgym train [ENV] [--preset NAME] [--config FILE.yaml] [--KEY VALUE ...] [--print_config]
+       textgym train --resume RUN_FOLDER [--allow-data-change]
 
 Teach a policy: a supervised warm start, then reinforcement, then a comparison on held-out samples.
 Later settings win: defaults, the preset, files, then single keys such as --warm_start.learning_rate 3e-4.
+A run that was interrupted, at whatever moment, goes on with --resume, on the CPU to the same last bit. It keeps its
+settings; of them, only those of checkpoints may be given anew (and, not to the last bit, threads and device).
 
 presets: {presets}
 
@@ -33,9 +36,12 @@ def train(argv: list[str]) -> int:
         print(train_help())
         return 0
     request = parse_train(argv)
-    config = read_config(RunConfig, request.files, request.overrides)
+    stored = [] if request.resume is None else [RunFolder.open(request.resume).path / "config.yaml"]
+    config = read_config(RunConfig, [*stored, *request.files], request.overrides)
     if request.print_config:
         print(to_yaml(config.to_dict()), end="")
+    elif request.resume is not None:
+        _resume(request.resume, config, request.allow_data_change)
     else:
         _train(config)
     return 0
@@ -96,7 +102,9 @@ class TrainRequest(NamedTuple):
 
     files: list[Path]
     overrides: list[tuple[str, str]]
-    print_config: bool
+    print_config: bool = False
+    resume: Path | None = None
+    allow_data_change: bool = False
 
 
 def parse_train(argv: Sequence[str]) -> TrainRequest:
@@ -108,7 +116,7 @@ def parse_train(argv: Sequence[str]) -> TrainRequest:
     presets: list[Path] = []
     files: list[Path] = []
     overrides: list[tuple[str, str]] = []
-    show = False
+    flags: dict[str, Any] = {}
     rest = list(argv)
     if rest and not rest[0].startswith("-"):
         overrides.append(("env", rest.pop(0)))
@@ -118,11 +126,15 @@ def parse_train(argv: Sequence[str]) -> TrainRequest:
             presets.append(preset(value))
         elif name == "config":
             files.append(Path(value))
-        elif name == "print_config":
-            show = True
+        elif name == "resume":
+            flags[name] = Path(value).expanduser()
+        elif name in ("print_config", "allow_data_change"):
+            flags[name] = True
         else:
             overrides.append((name, value))
-    return TrainRequest([*presets, *files], overrides, show)
+    if "allow_data_change" in flags and "resume" not in flags:
+        raise ConfigError("--allow-data-change is for a run that goes on: give --resume RUN_FOLDER too.")
+    return TrainRequest([*presets, *files], overrides, **flags)
 
 
 def preset(name: str) -> Path:
@@ -166,12 +178,13 @@ def find_subject(name: str, env: str | None) -> Subject:
         ConfigError: There is no such folder, or nothing tells the environment.
     """
     path = Path(name).expanduser()
-    for folder, checkpoint in ((path, None), (path.parent.parent, path)):
-        if (folder / "config.yaml").is_file():
+    for folder in (path, *path.resolve().parents[1:4]):  # checkpoints stand two levels below a run, or four
+        is_inside = folder == path or path.resolve().is_relative_to(folder / "checkpoints")
+        if is_inside and (folder / "config.yaml").is_file():
             run = RunFolder(folder)
             config = run.config()
             kwargs = config.env_kwargs if env in (None, config.env) else {}
-            return Subject(str(checkpoint or run.last_checkpoint()), env or config.env, kwargs)
+            return Subject(str(run.last_checkpoint() if folder == path else path), env or config.env, kwargs)
     if env is None:
         raise ConfigError(f"{name} is not a run folder or a checkpoint in one: name the environment with --env.")
     return Subject(str(path) if path.exists() else name, env, {})
@@ -193,6 +206,12 @@ def _train(config: RunConfig) -> None:
     from agents.train import train
 
     train(config)
+
+
+def _resume(path: Path, config: RunConfig, allow_data_change: bool) -> None:
+    from agents.train import resume
+
+    resume(path, config, allow_data_change=allow_data_change)
 
 
 def _take(rest: list[str]) -> tuple[str, str]:

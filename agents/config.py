@@ -93,6 +93,7 @@ class EvaluationConfig:
         continued_learning_rate: Its constant learning rate; null is a tenth of the warm start's peak.
         examples: Sample episodes that are shown.
         curve_every_seconds: Seconds of learning between two points of the learning curve; they cost no learning time.
+        curve_every_timesteps: Tokens between two points, in place of seconds: then equal runs have equal points.
         curve_samples: Validation samples per point.
     """
 
@@ -103,12 +104,34 @@ class EvaluationConfig:
     continued_learning_rate: float | None = None
     examples: int = 3
     curve_every_seconds: float = 10.0
+    curve_every_timesteps: int | None = None
     curve_samples: int = 200
 
     def __post_init__(self) -> None:
-        _check("evaluation", self, ("num_samples", "continued_learning_rate", "curve_every_seconds", "curve_samples"))
+        curve = ("curve_every_seconds", "curve_every_timesteps", "curve_samples")
+        _check("evaluation", self, ("num_samples", "continued_learning_rate", *curve))
         if self.examples < 0:
             raise ConfigError(f"evaluation.examples must be at least 0, got {self.examples}.")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What a run saves on its way, so that ``textgym train --resume`` loses little after a crash.
+
+    Attributes:
+        every_seconds: Seconds between two checkpoints; null for none by the clock.
+        every_updates: Updates between two checkpoints, in reinforcement rollouts; null for none by their number.
+        keep_last: How many of each phase are kept, beside the best one.
+        strict: End with an error when a checkpoint could not be written; otherwise that is only told.
+    """
+
+    every_seconds: float | None = 300.0
+    every_updates: int | None = None
+    keep_last: int = 3
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        _check("checkpoints", self, ("every_seconds", "every_updates", "keep_last"))
 
 
 @dataclass(frozen=True)
@@ -128,6 +151,7 @@ class RunConfig:
         warm_start: Supervised learning.
         reinforcement: Reinforcement learning.
         evaluation: The comparison.
+        checkpoints: What is saved on the way.
     """
 
     env: str
@@ -144,6 +168,7 @@ class RunConfig:
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     def __post_init__(self) -> None:
         _check("", self, ("num_envs", "threads", "temperature"))

@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,16 +20,19 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.algorithms.sft import SFT
-from agents.callbacks import MetricsWriter, Stopwatch, TimeLimit, Validation
 from agents.config import RunConfig
-from agents.judging import validation_judge
+from agents.folders import discard
+from agents.learning import Learning
+from agents.phase import CONTINUED, WARM_START
+from agents.resume_point import ResumePoint, find_point
 from agents.run_folder import RunFolder
-from agents.setup import UPDATES_PER_LINE, make_setup
+from agents.run_lock import run_lock
+from agents.setup import Setup, make_setup
+from agents.stop_request import StopRequest
+from textgym.errors import CheckpointError
 
-PHASE = "warm start continued"
-CHECKPOINT = "warm-start-continued"
-METRICS = "metrics-continued.jsonl"
 LOG = "warm-start-continued.log"
+LOCK = ".warm-start-continued.lock"
 
 
 class Continuation:
@@ -35,7 +40,8 @@ class Continuation:
 
     It is made ready while the warm start still runs. :meth:`begin` lets it learn; :meth:`limit` says for how long,
     which may come later, since nobody knows beforehand how long so many tokens of reinforcement take. On a machine
-    with a core to spare it learns at the same time as reinforcement, otherwise after it.
+    with a core to spare it learns at the same time as reinforcement, otherwise after it. In a run that is resumed it
+    goes on from its own last checkpoint; where it had ended, nothing is left for it to do.
 
     Args:
         config: Of the run.
@@ -53,7 +59,9 @@ class Continuation:
         self._process = context.Process(target=_continue, args=arguments, daemon=True)
 
     def __enter__(self) -> Continuation:
-        self._process.start()
+        (self.run.path / LOG).unlink(missing_ok=True)
+        with _deaf_to_ctrl_c():
+            self._process.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,11 +81,21 @@ class Continuation:
         """Wait for its end; return its checkpoint, or None and leave the reason in ``error``."""
         self._process.join()
         if not self._process.exitcode:
-            return self.run.checkpoints / CHECKPOINT
+            return self.run.checkpoints / CONTINUED.checkpoint
         log = self.run.path / LOG
         said = log.read_text(encoding="utf-8").strip().splitlines() if log.is_file() else ["no message"]
         self.error = f"exit code {self._process.exitcode}, {said[-1]} (see {log})"
         return None
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, from their first instruction; it reaches this one a bit later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Seconds(Protocol):
@@ -100,25 +118,44 @@ def _learn_on(config: RunConfig, run: RunFolder, begin: Event, seconds: _Seconds
     while not begin.wait(timeout=1):
         if not _parent_lives():
             return
+    with run_lock(run.path / LOCK, wait=True):  # after a kill, the process of before may take a moment to end
+        point = _point(run)
+        if point is not None and point.complete:
+            return
+        run.metrics(CONTINUED.metrics).go_back(point.notes["metrics"] if point else 0)
+        algorithm = _learner(setup, run, point)
+        validates = setup.validation_env is not None
+        learning = Learning(run, config, CONTINUED, point, validates, StopRequest(), _say)
+        learning.learn(algorithm, 2**62, lambda: seconds.value, _StopWithParent(), counts_on=True)
+        if _parent_lives():
+            learning.save(algorithm)
+
+
+def _point(run: RunFolder) -> ResumePoint | None:
+    """Return where it goes on; from the warm start, when it has saved nothing that can be used."""
+    try:
+        return find_point(run, [CONTINUED], _say)
+    except CheckpointError as error:
+        _say(f"warning: {error} The warm start is continued from its end.")
+        discard(run.steps(CONTINUED.checkpoint).path)
+        return None
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _learner(setup: Setup, run: RunFolder, point: ResumePoint | None) -> SFT:
+    config = setup.config
     changes: dict[str, Any] = {
         "learning_rate": config.evaluation.continued_learning_rate or config.warm_start.learning_rate / 10,
-        "seed": continued_seed(config.seed),
         "validation_env": setup.validation_env,
         "patience": sys.maxsize,  # it learns for the whole time; the weights that validate best are kept
     }
-    algorithm = SFT.load(run.checkpoints / "warm-start", setup.train_env, config.device, **changes)
-    watch, metrics = Stopwatch(), run.metrics(METRICS)
-    callbacks: list[BaseCallback] = [
-        _StopWithParent(),
-        TimeLimit(lambda: seconds.value, watch),
-        MetricsWriter(metrics, PHASE, watch),
-    ]
-    if setup.validation_env is not None:
-        every = config.evaluation.curve_every_seconds
-        callbacks.append(Validation(validation_judge(config), every, metrics, PHASE, watch))
-    algorithm.learn(2**62, callback=callbacks, log_interval=UPDATES_PER_LINE, reset_num_timesteps=False)
-    if _parent_lives():
-        algorithm.save(run.checkpoints / CHECKPOINT)
+    if point is None:
+        changes["seed"] = continued_seed(config.seed)
+    path = run.checkpoints / WARM_START.checkpoint if point is None else point.path
+    return SFT.load(path, setup.train_env, config.device, **changes)
 
 
 def continued_seed(seed: int) -> int:

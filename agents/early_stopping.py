@@ -20,6 +20,9 @@ class EarlyStopping:
 
     Args:
         algorithm: Validated every ``evaluate_every`` updates; one that has learned before starts from its best weights.
+
+    Attributes:
+        latest_loss: Of the latest validation; None before the first.
     """
 
     def __init__(self, algorithm: SFT) -> None:
@@ -27,6 +30,7 @@ class EarlyStopping:
         learned_before = algorithm.best_loss < math.inf  # then the present weights are those of the best loss
         self._best_weights = copy.deepcopy(algorithm.policy.state_dict()) if learned_before else None
         self._waited = 0
+        self.latest_loss: float | None = None
 
     def has_waited_enough(self) -> bool:
         """Return whether ``patience`` validations in a row were no better."""
@@ -42,6 +46,7 @@ class EarlyStopping:
         algorithm = self.algorithm
         loss = algorithm.validation_loss()
         algorithm.logger.record("eval/loss", loss)
+        self.latest_loss = loss
         self._waited += 1
         if loss < algorithm.best_loss:
             algorithm.best_loss, self._waited = loss, 0
@@ -58,12 +63,13 @@ class EarlyStopping:
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return all that is remembered: JSON values, and the best weights by name, on the CPU."""
         best_loss = self.algorithm.best_loss
-        values = {"waited": self._waited, "best_loss": best_loss if best_loss < math.inf else None}
+        best = best_loss if best_loss < math.inf else None
+        values = {"waited": self._waited, "best_loss": best, "latest_loss": self.latest_loss}
         return values, {f"{BEST}{name}": weight.cpu() for name, weight in (self._best_weights or {}).items()}
 
     def set_state(self, values: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Remember what :meth:`state` gave, among other tensors."""
-        self._waited = values["waited"]
+        self._waited, self.latest_loss = values["waited"], values["latest_loss"]
         self.algorithm.best_loss = math.inf if values["best_loss"] is None else values["best_loss"]
         weights = {name.removeprefix(BEST): tensor for name, tensor in tensors.items() if name.startswith(BEST)}
         self._best_weights = {name: weight.to(self.algorithm.device) for name, weight in weights.items()} or None

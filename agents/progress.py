@@ -84,8 +84,8 @@ class ProgressBar(LogCallback):
 
     def _show(self) -> None:
         self._shown_at = self.watch.seconds
-        done = self.num_timesteps - self._first_step
-        percent = min(100.0, 100 * max(done / self.total_timesteps, self.watch.seconds / self.max_seconds))
+        done = max(self.tokens / self.total_timesteps, self.watch.seconds / self.max_seconds)
+        percent = min(100.0, 100 * done)
         if self._bar is None:
             self._write_line(f"{self.label} {percent:3.0f}% {self.watch.seconds:.0f} s  {self.status()}")
         else:

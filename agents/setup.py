@@ -25,8 +25,7 @@ from textgym.errors import ConfigError, did_you_mean
 
 LEARNERS: dict[str, type[PPO] | type[A2C]] = {"PPO": PPO, "A2C": A2C}
 MANAGED = ("policy", "env", "policy_kwargs", "seed", "device", "stats_window_size", "tensorboard_log", "verbose")
-UPDATES_PER_LINE = 20  # of metrics, in supervised learning
-FINGERPRINTED = 1000  # samples of each split; hashing all would take long where they are made on demand
+FINGERPRINTED = 1000  # samples of a split that makes them on demand; hashing all would take long
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,10 @@ def _checked_options(learner: type[Any], options: Mapping[str, Any]) -> dict[str
 
 
 def _fingerprint(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return the count and a hash of all samples that are there, or of some where they are made on demand."""
+    count = len(samples)
+    every = 1 if isinstance(samples, (list, tuple)) else max(1, count // FINGERPRINTED)
     digest = hashlib.sha256()
-    for index in range(min(len(samples), FINGERPRINTED)):
+    for index in range(0, count, every):
         digest.update(json.dumps([samples[index].prompt, *samples[index].references]).encode())
-    return {"count": len(samples), f"sha256_of_first_{FINGERPRINTED}": digest.hexdigest()}
+    return {"count": count, "sha256": digest.hexdigest(), "hashed": f"every {every}" if every > 1 else "all"}

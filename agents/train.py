@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import get_device
 
-from agents.callbacks import MetricsWriter, Stopwatch, TimeLimit, Validation
+from agents.changes import changed_origins, changed_settings
+from agents.comparison import Comparison
 from agents.config import ReinforcementConfig, RunConfig, WarmStartConfig
-from agents.continuation import METRICS, Continuation, continued_seed
-from agents.curve import draw_curve
-from agents.judging import judge, validation_judge
+from agents.continuation import Continuation, continued_seed
+from agents.files import make_folder
+from agents.folders import sweep
+from agents.learners import Learners
+from agents.learning import Learning
+from agents.phase import CONTINUED, WARM_START, Phase, phases_of
 from agents.progress import ProgressBar
-from agents.run_folder import RunFolder, default_path, refuse_occupied
-from agents.setup import UPDATES_PER_LINE, Setup, make_setup
-from agents.summary import Row, comparison, example_episodes, signatures
+from agents.provenance import provenance, versions
+from agents.resume_point import ResumePoint, find_point
+from agents.run_folder import LOCK, RunFolder, default_path, refuse_occupied
+from agents.run_lock import run_lock
+from agents.setup import Setup, make_setup
+from agents.stop_request import StopRequest
+from agents.training_state import Resumable
 from agents.yaml_text import to_yaml
+from textgym.errors import CheckpointError
 
 Say = Callable[[str], None]
-LOG_INTERVAL = {WarmStartConfig: UPDATES_PER_LINE, ReinforcementConfig: 1}  # updates, rollouts
 
 
 def train(config: RunConfig, say: Say = print) -> Path:
@@ -31,6 +38,9 @@ def train(config: RunConfig, say: Say = print) -> Path:
 
     The comparison has a row for the untrained policy, for the warm start, for the warm start continued for as long as
     reinforcement took, and for reinforcement.
+
+    While it learns, Ctrl-C and SIGTERM end the run after the present update, when that is saved; again, at once. Either
+    way :func:`resume` goes on with it.
 
     Args:
         config: Of the run.
@@ -43,152 +53,194 @@ def train(config: RunConfig, say: Say = print) -> Path:
     refuse_occupied(path)
     to_yaml(config.to_dict())  # what cannot be written down cannot be run again
     with _threads(config.threads):
-        return _Training(make_setup(config), path, say).run()
+        learners = Learners(make_setup(config))
+        manifest = _manifest(learners)
+        make_folder(path)
+        with run_lock(path / LOCK):
+            run = RunFolder.create(path, config, manifest)
+            return _Training(learners, run, None, say).run()
 
 
-class WarmupDecay:
-    """A learning rate that rises linearly to its peak and falls linearly to 0.
+def resume(
+    path: str | Path, config: RunConfig | None = None, *, allow_data_change: bool = False, say: Say = print
+) -> Path:
+    """Go on with a run that was interrupted at any moment; return its folder.
 
-    Progress is the share of the planned tokens, or of the seconds where that is larger: on a slow machine, where the
-    time ends learning, the rate has fallen just as well.
+    On the CPU of one machine, the weights, the optimizer, the rewards and the rows of metrics are, to the last bit,
+    those of a run that was never interrupted; what was learned after the last checkpoint is learned again. Outside of
+    this stand: what measures time (in the rows ``seconds``, ``tokens_per_second``, ``time/fps`` and
+    ``time/time_elapsed``); runs whose ends or learning rates follow a clock (``max_seconds``), which no two runs share,
+    though their clocks do go on; the moments of validation, unless ``evaluation.curve_every_timesteps`` sets them; and
+    the warm start that is continued for as long as reinforcement took.
+
+    A run that has ended only tells its summary.
 
     Args:
-        peak: The greatest rate.
-        warmup_fraction: The share of the progress over which it rises.
-        max_seconds: When learning ends at the latest.
+        path: The run folder.
+        config: Settings that must be those of the run, but for ``checkpoints`` and, no longer to the last bit,
+            ``threads`` and ``device``; None takes all from the run.
+        allow_data_change: Go on although the samples or the tokenizer are not those that the run began with.
+        say: Takes lines for the user.
+
+    Raises:
+        ConfigError: ``path`` is no run, another process is at work in it, or settings or data have changed.
+        CheckpointError: None of the run's checkpoints can be used.
     """
-
-    def __init__(self, peak: float, warmup_fraction: float, max_seconds: float | None) -> None:
-        self.peak = peak
-        self.warmup_fraction = warmup_fraction
-        self.max_seconds = max_seconds
-        self.watch: Stopwatch | None = None
-
-    def __call__(self, progress_remaining: float) -> float:
-        """Return the learning rate."""
-        done = 1 - progress_remaining
-        if self.watch is not None and self.max_seconds is not None:
-            done = min(1.0, max(done, self.watch.seconds / self.max_seconds))
-        warmup = self.warmup_fraction
-        rising = done / warmup if warmup else 1.0
-        return self.peak * min(rising, (1 - done) / (1 - warmup))
+    run = RunFolder.open(Path(path).expanduser())
+    config = config or run.config()
+    changes = changed_settings(run.config(), config)
+    comparison = Comparison(run, config, say)
+    if comparison.finished:
+        comparison.summarize()
+        return run.path
+    with run_lock(run.path / LOCK), _threads(config.threads):
+        setup = make_setup(config)
+        changes += changed_origins(run.read_json("manifest.json") or {}, _origins(setup), allow_data_change)
+        for change in changes:
+            say(f"warning: {change}: the numbers may differ from those of a run without interruption.")
+        sweep(run.checkpoints)
+        point = find_point(run, phases_of(config), say)
+        _note_resumption(run, point, changes)
+        return _Training(Learners(setup), run, point, say).run()
 
 
 class _Training:
-    """One run, from its folder to its summary."""
+    """One run, from its beginning or from a checkpoint to its summary."""
 
-    def __init__(self, setup: Setup, path: Path, say: Say) -> None:
-        self.setup = setup
-        self.config = setup.config
+    def __init__(self, learners: Learners, run: RunFolder, point: ResumePoint | None, say: Say) -> None:
+        self.learners = learners
+        self.config = learners.setup.config
+        self.run_folder = run
+        self.point = point
         self.say = say
-        warm, reinforcement = self.config.warm_start, self.config.reinforcement
-        self.schedules: dict[type, WarmupDecay] = {
-            WarmStartConfig: WarmupDecay(warm.learning_rate, warm.warmup_fraction, warm.max_seconds),
-            ReinforcementConfig: WarmupDecay(
-                setup.peak_learning_rate, reinforcement.warmup_fraction, reinforcement.max_seconds
-            ),
-        }
-        self.first = (
-            setup.supervised(self.schedules[WarmStartConfig]) if warm.enabled else self._reinforced(self.config.model)
-        )
-        self.folder = RunFolder.create(path, self.config, self._manifest())
-        self.rows: dict[str, Row] = {}
-        self.seconds: dict[str, float] = {}
-        self.problem: str | None = None
+        self.phases = phases_of(self.config)
+        self.comparison = Comparison(run, self.config, say)
+        self.stop = StopRequest()
+        self.failures = 0
+        self._taught: dict[Phase, Any] = {}
+        self._go_back()
+
+    def _go_back(self) -> None:
+        """Forget what came after the point: it will be done again."""
+        done = [phase for phase in self.phases if self._is_done(phase)]
+        for phase in done:
+            self._taught[phase] = self.run_folder.checkpoints / phase.checkpoint
+        labels = [phase.label for phase in (*done, CONTINUED)]
+        self.comparison.forget_all_but([self.comparison.names[0], *labels])
+        self.run_folder.metrics().go_back(self.point.notes["metrics"] if self.point else 0)
+        if self.point and self.point.complete:
+            self.comparison.seconds[self.point.phase.label] = self.point.notes["seconds"]
+
+    def _is_done(self, phase: Phase) -> bool:
+        if self.point is None:
+            return False
+        ahead = self.phases.index(self.point.phase) - self.phases.index(phase)
+        return ahead > 0 or (ahead == 0 and self.point.complete)
 
     def run(self) -> Path:
         """Learn and compare; return the run folder."""
-        config = self.config
-        self.say(f"run folder: {self.folder.path}")
-        self._judge("untrained" if isinstance(config.model, dict) else "as given", self.first)
-        with Continuation(config, self.folder) if config.continues_warm_start else nullcontext() as continuation:
-            learner = self._warm_start() if config.warm_start.enabled else self.first
-            if config.reinforcement.enabled:
-                self._reinforce(learner, continuation)
+        path = self.run_folder.path
+        self.say(f"run folder: {path}")
+        try:
+            self._learn_and_compare()
+        except (KeyboardInterrupt, SystemExit):
+            self.say(f"interrupted; to go on: textgym train --resume {path}")
+            raise
+        self.comparison.summarize()
+        if self.failures and self.config.checkpoints.strict:
+            raise CheckpointError(f"{self.failures} checkpoints of {path} could not be written; see the errors above.")
+        return path
+
+    def _learn_and_compare(self) -> None:
+        names = self.comparison.names
+        self.comparison.judge(names[0], lambda: self.learners.first)
+        with self._continuation() as continuation:
+            if self.config.warm_start.enabled:
+                self._teach(WARM_START, self.config.warm_start)
+                self.comparison.judge(WARM_START.label, lambda: self._taught[WARM_START])
+            if self.config.reinforcement.enabled:
+                self._reinforce(continuation)
             if continuation is not None:
                 self._finish(continuation)
-        self._summarize()
-        return self.folder.path
 
-    def _warm_start(self) -> Any:
-        """Learn from references; return the learner that goes on from there, or None without reinforcement."""
-        self._learn(self.first, "warm start", self.config.warm_start)
-        checkpoint = self.folder.checkpoints / "warm-start"
-        self.first.save(checkpoint)
-        self._judge("warm start", self.first)
-        return self._reinforced(str(checkpoint)) if self.config.reinforcement.enabled else None
+    def _continuation(self) -> AbstractContextManager[Continuation | None]:
+        wanted = self.config.continues_warm_start and CONTINUED.label not in self.comparison.rows
+        return Continuation(self.config, self.run_folder) if wanted else nullcontext()
 
-    def _reinforced(self, model: Any) -> Any:
-        return self.setup.reinforced(model, self.schedules[ReinforcementConfig])
-
-    def _reinforce(self, learner: Any, continuation: Continuation | None) -> None:
-        name = self.config.reinforcement.algorithm
-        if continuation is not None and continuation.parallel:
+    def _reinforce(self, continuation: Continuation | None) -> None:
+        phase = self.phases[-1]
+        if continuation is not None and continuation.parallel and phase not in self._taught:
             continuation.begin()
-        self._learn(learner, name, self.config.reinforcement)
+        self._teach(phase, self.config.reinforcement, continuation)
         if continuation is not None:
-            continuation.limit(self.seconds[name])
+            continuation.limit(self.comparison.seconds[phase.label])
             continuation.begin()
-        learner.save(self.folder.checkpoints / "reinforcement")
-        self._judge(name, learner)
+        self.comparison.judge(phase.label, lambda: self._taught[phase])
 
     def _finish(self, continuation: Continuation) -> None:
-        """Add the row of the continued warm start, above that of reinforcement, or say why there is none."""
+        """Add the row of the continued warm start, or say why there is none."""
         checkpoint = continuation.join()
         if checkpoint is None:
-            self.problem = f"the continued warm start failed: {continuation.error}"
+            self.comparison.problem = f"the continued warm start failed: {continuation.error}"
+            self.comparison.write()
         else:
-            name, reinforced = self.rows.popitem()
-            self._judge("warm start continued", checkpoint)
-            self.rows[name] = reinforced
-        self._write_evaluation()
+            self.comparison.judge(CONTINUED.label, lambda: checkpoint)
 
-    def _learn(self, algorithm: BaseAlgorithm, phase: str, config: WarmStartConfig | ReinforcementConfig) -> None:
-        self.schedules[type(config)].watch = watch = Stopwatch()
-        metrics = self.folder.metrics()
-        bar = ProgressBar(phase, config.total_timesteps, config.max_seconds, watch)
-        callbacks: list[BaseCallback] = [MetricsWriter(metrics, phase, watch), bar]
-        if config.max_seconds is not None:
-            callbacks.append(TimeLimit(config.max_seconds, watch))
-        if self.setup.validation_env is not None:
-            every = self.config.evaluation.curve_every_seconds
-            callbacks.append(Validation(validation_judge(self.config), every, metrics, phase, watch))
-        try:
-            algorithm.learn(config.total_timesteps, callback=callbacks, log_interval=LOG_INTERVAL[type(config)])
-        finally:
-            bar.close()
-        self.seconds[phase] = watch.seconds
+    def _teach(
+        self,
+        phase: Phase,
+        section: WarmStartConfig | ReinforcementConfig,
+        continuation: Continuation | None = None,
+    ) -> None:
+        """Let a phase learn and save what it has taught, unless that was done before."""
+        if phase in self._taught:
+            return
+        point = self.point if self.point and self.point.phase == phase else None
+        validates = self.learners.setup.validation_env is not None
+        learner = self._learner(phase, point)
+        learning = Learning(self.run_folder, self.config, phase, point, validates, self.stop, self.say)
+        self.learners.rate_of(phase).watch = learning.watch
+        bar = ProgressBar(phase.label, section.total_timesteps, section.max_seconds, learning.watch)
+        with self.stop:
+            try:
+                learning.learn(learner, section.total_timesteps, section.max_seconds, bar)
+            finally:
+                bar.close()
+            self.comparison.seconds[phase.label] = learning.watch.seconds
+            if continuation is not None:
+                continuation.limit(self.comparison.seconds[phase.label])
+            learning.save(learner)
+        self.failures += learning.failures
+        self._taught[phase] = learner
 
-    def _judge(self, name: str, policy: Any) -> None:
-        """Evaluate a policy and write down what is known so far."""
-        self.rows[name] = Row(judge(self.config, policy, True), judge(self.config, policy, False))
-        self._write_evaluation()
-        self.say(f"{name}: {self.rows[name].headline()}")
+    def _learner(self, phase: Phase, point: ResumePoint | None) -> Resumable:
+        if point is not None:
+            return self.learners.loaded(phase, point.path)
+        if phase == self.phases[0]:
+            return self.learners.first
+        return self.learners.reinforced(str(self.run_folder.checkpoints / WARM_START.checkpoint))
 
-    def _write_evaluation(self) -> None:
-        rows = {name: row.to_json() for name, row in self.rows.items()}
-        self.folder.write_json("evaluation.json", {"rows": rows, "seconds": self.seconds, "problem": self.problem})
 
-    def _summarize(self) -> None:
-        picture = self.folder.path / "learning_curve.png"
-        draw_curve([*self.folder.metrics().read(), *self.folder.metrics(METRICS).read()], picture)
-        names = list(self.rows)
-        before = "warm start" if "warm start" in names[:-1] else names[0]
-        reports = [(name, self.rows[name].greedy) for name in (before, names[-1])]
-        parts = ["", comparison(self.rows), signatures(reports[0][1].scores)]
-        parts += [f"warning: {self.problem}"] if self.problem else []
-        if self.config.evaluation.examples:
-            parts.append(example_episodes(reports[0], reports[1], self.config.evaluation.examples))
-        self.say("\n\n".join(parts))
-        self.say(f"\nlearning curve: {picture}\nrun folder:     {self.folder.path}")
+def _manifest(learners: Learners) -> dict[str, Any]:
+    config, policy = learners.setup.config, learners.first.policy
+    return _origins(learners.setup) | {
+        "seeds": {"run": config.seed, "warm start continued": continued_seed(config.seed)},
+        "parameters": sum(weight.numel() for weight in policy.parameters()),
+    }
 
-    def _manifest(self) -> dict[str, Any]:
-        policy = self.first.policy
-        return self.setup.fingerprint() | {
-            "seeds": {"run": self.config.seed, "warm start continued": continued_seed(self.config.seed)},
-            "device": str(self.first.device),
-            "parameters": sum(weight.numel() for weight in policy.parameters()),
-        }
+
+def _origins(setup: Setup) -> dict[str, Any]:
+    """Return what numbers come from, as far as it must not change while a run is interrupted."""
+    return setup.fingerprint() | {"device": str(get_device(setup.config.device)), "versions": versions()}
+
+
+def _note_resumption(run: RunFolder, point: ResumePoint | None, changes: list[str]) -> None:
+    """Write into the manifest when, where and with which changes a run goes on."""
+    manifest = run.read_json("manifest.json") or {}
+    begun_at = None if point is None else str(point.path.relative_to(run.path))
+    note = {name: value for name, value in provenance().items() if name != "git"}
+    note |= {"checkpoint": begun_at, "changes": changes}
+    run.write_json("manifest.json", manifest | {"resumed": [*manifest.get("resumed", []), note]})
 
 
 @contextmanager

@@ -112,6 +112,10 @@ class Resumable(BaseAlgorithm):
         """Return what a checkpoint holds."""
         return self._saved or self._before_rollout or TrainingState.of(self)
 
+    def merit(self) -> float | None:
+        """Return how good the policy is by what learning itself measures, more is better; None before it did."""
+        return None
+
     def own_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what only this algorithm holds: JSON values, and tensors by name."""
         return {}, {}
@@ -134,7 +138,7 @@ class Resumable(BaseAlgorithm):
 
 
 def _unlogged(algorithm: BaseAlgorithm) -> list[tuple[str, float, int, list[str]]]:
-    """Return the numbers recorded after the last line of the log: name, value, count, and which formats leave it out."""
+    """Return the numbers recorded since the last line of the log: name, value, count, and which formats omit it."""
     logger: Logger | None = getattr(algorithm, "_logger", None)
     if logger is None:
         return []

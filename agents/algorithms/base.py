@@ -123,6 +123,11 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         """Log; the iterations are counted on where ``learn`` goes on with what another one has learned."""
         super().dump_logs(self._iterations)
 
+    def merit(self) -> float | None:
+        """Return the mean reward of the latest episodes."""
+        rewards = [episode["r"] for episode in self.ep_info_buffer or ()]
+        return float(np.mean(rewards)) if rewards else None
+
     def own_state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Return what only these algorithms hold."""
         return {"iterations": self._iterations}, {}

@@ -183,6 +183,11 @@ class SFT(CountsTokens, Resumable):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
+    def merit(self) -> float | None:
+        """Return the negative of the latest validation loss."""
+        loss = self._stopping.latest_loss
+        return None if loss is None else -loss
+
     def own_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what only supervised learning holds: its generator, the rest of the epoch, and the best weights."""
         stopping, tensors = self._stopping.state()

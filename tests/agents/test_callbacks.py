@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 from agents import PPO, TransformerPolicy, make_vec_env
 from agents.callbacks import MetricsWriter, Stopwatch, TimeLimit
+from agents.metrics_file import MetricsFile
 from agents.progress import ProgressBar
-from agents.run_folder import MetricsFile
 from tests.agents.tiny import MODELS
 
 
@@ -29,7 +29,7 @@ def test_metrics_that_are_not_finite_are_null(tmp_path):
     metrics = MetricsFile(tmp_path / "metrics.jsonl")
     writer = MetricsWriter(metrics, "here", Stopwatch())
     writer.model = SimpleNamespace(num_timesteps=5)
-    writer.num_timesteps, writer._first_step = 5, 0
+    writer.num_timesteps, writer.first_step = 5, 0
     writer.on_log({"train/explained_variance": float("nan"), "x": 1.5})
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"cut')

@@ -10,7 +10,8 @@ from agents.config import RunConfig
 from agents.config_reader import read_config
 from agents.run_folder import RunFolder, default_path
 from agents.setup import constant_reward, make_setup
-from agents.train import WarmupDecay, train
+from agents.train import train
+from agents.warmup_decay import WarmupDecay
 from tests.agents.tiny import MODELS
 from textgym import Sample
 from textgym.errors import ConfigError
@@ -49,6 +50,7 @@ def test_a_run_folder_holds_everything_that_the_design_names(run):
         "metrics.jsonl",
         "metrics-continued.jsonl",
         "evaluation.json",
+        "responses",
         "learning_curve.png",
         "checkpoints",
     }
