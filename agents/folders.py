@@ -20,6 +20,7 @@ from agents.files import flush, make_folder, read_json, sha256_of, write_json
 from textgym.errors import CheckpointError
 
 FORMAT = 2  # 1 had no state of learning: it opens, and learning goes on from new episodes
+OLD = ".old-"
 TEMPORARY = re.compile(r"\.tmp-(.+)-[0-9a-f]{8}")
 
 
@@ -36,7 +37,6 @@ def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
     try:
         _refuse_foreign(path)
         make_folder(path.parent)
-        _recover(path)
         sweep(path.parent, path.name)
         temporary.mkdir()
         write(temporary)
@@ -123,7 +123,7 @@ def _put(temporary: Path, path: Path) -> None:
     """Give a complete folder its name; what has that name is moved away first, and removed at the end."""
     previous = _previous(path)
     if path.exists():
-        discard(previous)
+        discard(previous)  # only now: where nothing else stands, it is all there is until the new one has its name
         path.rename(previous)
         flush(path.parent)
     temporary.rename(path)
@@ -131,16 +131,9 @@ def _put(temporary: Path, path: Path) -> None:
     discard(previous)
 
 
-def _recover(path: Path) -> None:
-    """Give the previous folder its name back when its replacement was cut short: the next one would remove it."""
-    if not path.exists() and _previous(path).is_dir():
-        _previous(path).rename(path)
-        flush(path.parent)
-
-
 def _previous(path: Path) -> Path:
-    return path.with_name(f".old-{path.name}")
+    return path.with_name(f"{OLD}{path.name}")
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".tmp-{path.name}-{uuid.uuid4().hex[:8]}")
+    return path.with_name(f".tmp-{path.name.removeprefix(OLD)}-{uuid.uuid4().hex[:8]}")

@@ -11,7 +11,7 @@ from typing import Any
 from agents.config import RunConfig
 from agents.config_reader import read_config
 from agents.files import make_folder, read_json, replace_text
-from agents.folders import standing
+from agents.folders import standing, sweep
 from agents.metrics_file import MetricsFile, finite
 from agents.provenance import provenance
 from agents.step_folders import StepFolders
@@ -81,6 +81,11 @@ class RunFolder:
                 if found is not None:
                     return found
         raise ConfigError(f"The run {self.path} has no checkpoint yet: it stopped before the first one.")
+
+    def sweep(self) -> None:
+        """Remove the parts of files and checkpoints that processes which were killed have left."""
+        for folder in (self.path, self.checkpoints, *(self.checkpoints / "steps").glob("*"), self.path / "responses"):
+            sweep(folder)
 
     def steps(self, name: str) -> StepFolders:
         """Return the checkpoints on the way to the one called ``name``."""

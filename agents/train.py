@@ -15,7 +15,6 @@ from agents.comparison import Comparison
 from agents.config import ReinforcementConfig, RunConfig, WarmStartConfig
 from agents.continuation import Continuation, continued_seed
 from agents.files import make_folder
-from agents.folders import sweep
 from agents.learners import Learners
 from agents.learning import Learning
 from agents.phase import CONTINUED, WARM_START, Phase, phases_of
@@ -98,7 +97,7 @@ def resume(
         changes += changed_origins(run.read_json("manifest.json") or {}, _origins(setup), allow_data_change)
         for change in changes:
             say(f"warning: {change}: the numbers may differ from those of a run without interruption.")
-        sweep(run.checkpoints)
+        run.sweep()
         point = find_point(run, phases_of(config), say)
         _note_resumption(run, point, changes)
         return _Training(Learners(setup), run, point, say).run()

@@ -141,7 +141,7 @@ def test_a_failing_write_leaves_the_previous_checkpoint(tmp_path: Path) -> None:
         (folder / "a").write_text("2")
         raise OSError("disk full")
 
-    with pytest.raises(CheckpointError, match="c could not be written: disk full. What stood there before is kept."):
+    with pytest.raises(CheckpointError, match=r"c could not be written: disk full\. What stood there before is kept."):
         write_folder(tmp_path / "c", "test", fail)
     assert (open_folder(tmp_path / "c")[0] / "a").read_text() == "1"
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
