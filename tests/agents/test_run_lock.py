@@ -13,7 +13,6 @@ from agents.run_lock import run_lock
 from tests.conftest import ROOT
 from textgym.errors import ConfigError
 
-
 HOLD = """
 import sys, time
 from pathlib import Path
