@@ -192,6 +192,42 @@ def test_other_texts_or_another_size_miss_the_cache():
     assert len(list(cache_folder().iterdir())) == 3
 
 
+def test_texts_with_an_id_are_read_only_to_learn_from_them():
+    first = train_bpe(TEXTS, 300, text_id="these")
+    assert first == bpe()
+    unread = (pytest.fail("read again") for _ in range(1))
+    assert train_bpe(unread, 300, text_id="these") == first
+    assert train_bpe(["ab", "c"], 300, text_id="others") != first
+    assert train_bpe(["ab", "c"], 301, text_id="these") != first
+    with pytest.raises(ConfigError, match="at least one text that is not empty"):
+        train_bpe([], 300, text_id="nothing")
+
+
+def test_the_translation_task_has_the_tokenizer_of_its_texts_without_reading_them_again(monkeypatch):
+    from textgym.tasks.translation.generated import GeneratedSamples
+    from textgym.tasks.translation.task import Translation
+
+    task = Translation(train_size=150)
+    texts = [text for sample in task.samples("train") for text in (sample.prompt, *sample.references)]
+    tokenizer = task.tokenizer()
+    assert tokenizer == train_bpe(texts)
+    assert Translation(train_size=151).training_text_id() != task.training_text_id()
+    monkeypatch.setattr(GeneratedSamples, "__getitem__", lambda *_: pytest.fail("generated again"))
+    assert task.tokenizer() == tokenizer
+
+
+def test_a_subclass_with_samples_of_its_own_has_a_tokenizer_of_its_own():
+    from textgym.core import Sample
+    from textgym.tasks.translation.task import Translation
+
+    class Other(Translation):
+        def samples(self, split):
+            return [Sample("abc", ("cba",))]
+
+    assert Other().training_text_id() is None
+    assert Other().tokenizer() == train_bpe(["abc", "cba"])
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b.replace(b'"Gr"', b'"Gq"'), lambda _: b"[]"])
 def test_damaged_cache_file_is_replaced(damage):
     first = bpe()

@@ -76,7 +76,15 @@ class Task(ABC):
 
         samples = self.samples("train")
         texts = (text for i in range(min(len(samples), 20_000)) for text in (samples[i].prompt, *samples[i].references))
-        return train_bpe(texts)
+        return train_bpe(texts, text_id=self.training_text_id())
+
+    def training_text_id(self) -> str | None:
+        """Return what tells the training split's texts from any others, where that is cheaper than to read them all.
+
+        A cached tokenizer is looked up by it. None, the default, has the texts read and hashed; a task whose samples
+        are generated may name its generator's version and the sizes.
+        """
+        return None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Task:
         return self  # samples never change, and an environment's spec is copied often

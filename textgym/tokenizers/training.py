@@ -18,7 +18,7 @@ MAX_CHARACTERS = 50_000_000  # more text does not change 2,000 pairs, and it wou
 SMALLEST = 258  # all bytes, <eos> and <sep>
 
 
-def train_bpe(texts: Iterable[str], vocab_size: int = 2000) -> BPETokenizer:
+def train_bpe(texts: Iterable[str], vocab_size: int = 2000, *, text_id: str | None = None) -> BPETokenizer:
     """Learn byte pairs from texts: the same pairs in every process, from the cache where they were learned before.
 
     The cache is keyed by the texts, the size and the version of the ``tokenizers`` library; its folder is
@@ -27,18 +27,22 @@ def train_bpe(texts: Iterable[str], vocab_size: int = 2000) -> BPETokenizer:
     Args:
         texts: What to learn from; the first 50,000,000 characters count.
         vocab_size: The most ids, ``<eos>`` and ``<sep>`` included; small texts give fewer.
+        text_id: Stands for the texts in the cache's key, so that they are read only where they must be learned from.
+            Different texts must have different ids.
 
     Raises:
         ConfigError: ``vocab_size`` is below 258, or there is no text.
     """
     if vocab_size < SMALLEST:
         raise ConfigError(f"vocab_size must be at least {SMALLEST} (256 bytes, <eos>, <sep>), got {vocab_size}.")
-    kept = _head(texts)
-    if not any(kept):
-        raise ConfigError("train_bpe needs at least one text that is not empty, got none: give it the training texts.")
-    path = cache_folder() / f"bpe-{_key(kept, vocab_size)}.json"
+    kept = _head(texts) if text_id is None else []
+    key = _key(vocab_size, kept) if text_id is None else _key(vocab_size, [text_id], kind="id")
+    path = cache_folder() / f"bpe-{key}.json"
     tokenizer = _read(path)
     if tokenizer is None:
+        kept = kept or _head(texts)
+        if not any(kept):
+            raise ConfigError("train_bpe needs at least one text that is not empty, got none: give it training texts.")
         tokenizer = learn(kept, vocab_size)
         _write(path, tokenizer)
     return tokenizer
@@ -63,10 +67,10 @@ def _head(texts: Iterable[str]) -> list[str]:
     return kept
 
 
-def _key(texts: list[str], vocab_size: int) -> str:
+def _key(vocab_size: int, texts: list[str], kind: str = "") -> str:
     from tokenizers import __version__
 
-    content = hashlib.sha256(f"{vocab_size}|{__version__}|{len(texts)}".encode())
+    content = hashlib.sha256(f"{kind}{vocab_size}|{__version__}|{len(texts)}".encode())
     for text in texts:
         data = text.encode()
         content.update(b"%d:" % len(data))  # so that ["ab", "c"] and ["a", "bc"] differ

@@ -8,7 +8,7 @@ from textgym.arguments import whole_number
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
-from textgym.tasks.translation.generated import BUCKETS, GeneratedSamples, distinct_samples
+from textgym.tasks.translation.generated import BUCKETS, GeneratedSamples, distinct_samples, grammar_id
 
 
 @register_task("translation")
@@ -63,6 +63,11 @@ class Translation(Task):
             raise ConfigError(f"The task 'translation' has no split {split!r}. {did_you_mean(split, BUCKETS)}")
         size = self.sizes[split]
         return GeneratedSamples(split, size) if split == "train" else distinct_samples(split, size)
+
+    def training_text_id(self) -> str | None:
+        """Return the hash of the grammar and the number of training samples; None for a subclass's own samples."""
+        grammar = grammar_id() if type(self).samples is Translation.samples else None
+        return None if grammar is None else f"translation|{grammar}|{self.sizes['train']}"
 
 
 register_env("textgym/Translation-v0", task="translation")
