@@ -20,9 +20,9 @@ from agents.files import read_json, write_json
 from agents.folders import open_folder, write_folder
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
-from agents.pretrained import no_progress_bars
 from agents.training_state import TrainingState
 from agents.vec_env import episodes_of
+from agents.weights import quiet
 from textgym import TokenSpace
 from textgym.errors import CheckpointError
 
@@ -130,7 +130,7 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:
-    with no_progress_bars():
+    with quiet():
         network.model.save_pretrained(folder)
 
 

@@ -1,5 +1,9 @@
 """Three views of one network agree: one step, one cached step, all steps of whole responses in one forward."""
 
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +11,14 @@ import torch
 from agents.models import TextNetwork, entropy, sample
 from agents.pretrained import make_network
 from agents.rollout import Rollout, generate
+from agents.self_check import check_network
 from tests.agents.tiny import MODELS, sharpen
 from textgym import TokenSpace
 from textgym.errors import ModelError
 
 P, T, V = 9, 12, 13
 SPACE = TokenSpace(V, P, T, eos_id=3, min_new_tokens=2, banned_tokens=[5])
+DECODER_ONLY = ("gpt2", "gpt_neox", "llama", "qwen2", "qwen3", "mistral", "gemma")
 
 
 class Holder:
@@ -20,6 +26,15 @@ class Holder:
 
     def __init__(self, network: TextNetwork) -> None:
         self.network = network
+
+
+class Played(NamedTuple):
+    """A network and what it wrote."""
+
+    network: TextNetwork
+    observations: torch.Tensor
+    own: torch.Tensor
+    rollout: Rollout
 
 
 def random_network(name: str, space: TokenSpace = SPACE, temperature: float = 0.7) -> TextNetwork:
@@ -38,85 +53,151 @@ def random_prompts(n: int = 32, columns: int = P) -> torch.Tensor:
     return prompts
 
 
-def played(network: TextNetwork) -> tuple[torch.Tensor, torch.Tensor, Rollout]:
-    prompts = random_prompts()
+@cache
+def played(name: str) -> Played:
+    network, prompts = random_network(name), random_prompts()
     torch.manual_seed(1)
     rollout = generate(network, prompts, last_values=True)
-    return torch.cat([prompts, rollout.responses], dim=1), rollout.responses >= 0, rollout
+    return Played(network, torch.cat([prompts, rollout.responses], dim=1), rollout.responses >= 0, rollout)
+
+
+def assert_near(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_rollout_agrees_with_whole_sequences(name: str) -> None:
-    network = random_network(name)
-    observations, own, rollout = played(network)
+@torch.no_grad()
+def test_three_views_are_equal(name: str) -> None:
+    network, observations, own, rollout = played(name)
     assert len(set(rollout.lengths.tolist())) > 1, "the batch should hold short and long responses"
-    with torch.no_grad():
-        whole = network.evaluate_sequences(observations, own, rollout.responses[own])
-    torch.testing.assert_close(rollout.log_probs[own], whole.log_probs, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(rollout.values[own], whole.values, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_rollout_agrees_with_single_states(name: str) -> None:
-    network = random_network(name)
-    observations, own, rollout = played(network)
-    for k in range(T):
+    whole = network.evaluate_sequences(observations, own, rollout.responses[own])
+    assert whole.entropies.std() > 0.03, "predictions should depend on what was read"
+    assert_near(rollout.log_probs[own], whole.log_probs)
+    assert_near(rollout.values[own], whole.values)
+    for k in range(int(rollout.lengths.max())):
         rows = own[:, k].nonzero().squeeze(-1)
-        if not len(rows):
-            break
         seen = observations[rows].clone()
         seen[:, P + k :] = -1
-        with torch.no_grad():
-            hidden, lengths = network.current_state(seen)
-            single = network.evaluate(hidden, lengths, rollout.responses[rows, k])
-        torch.testing.assert_close(rollout.log_probs[rows, k], single.log_probs, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(rollout.values[rows, k], single.values, atol=1e-5, rtol=1e-5)
+        hidden, lengths = network.current_state(seen)
+        single = network.evaluate(hidden, lengths, rollout.responses[rows, k])
+        assert_near(rollout.log_probs[rows, k], single.log_probs)
+        assert_near(rollout.values[rows, k], single.values)
 
 
 @pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
 def test_last_values_are_those_after_responses_without_eos(name: str) -> None:
-    network = random_network(name)
-    observations, own, rollout = played(network)
+    network, observations, own, rollout = played(name)
     cut = own.all(dim=1) & (rollout.responses[:, -1] != SPACE.eos_id)
     assert cut.any()
     assert not rollout.last_values[~cut].any()
-    with torch.no_grad():
-        hidden, _ = network.current_state(observations[cut])
-        torch.testing.assert_close(rollout.last_values[cut], network.values(hidden), atol=1e-5, rtol=1e-5)
+    hidden, _ = network.current_state(observations[cut])
+    assert_near(rollout.last_values[cut], network.values(hidden))
 
 
 @pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
 def test_left_padding_changes_no_number(name: str) -> None:
-    network = random_network(name)
-    observations, own, rollout = played(network)
-    for row in range(4):
-        with torch.no_grad():
-            alone = network.evaluate_sequences(
-                observations[row : row + 1], own[row : row + 1], rollout.responses[row][own[row]]
-            )
-        torch.testing.assert_close(rollout.log_probs[row][own[row]], alone.log_probs, atol=1e-5, rtol=1e-5)
-
-
-def test_a_wrong_position_is_noticed() -> None:
-    """A negative control: without position ids, left padding does change the numbers of these networks."""
-    network = random_network("gpt2")
-    prompts = random_prompts()
-    with torch.no_grad():
-        right = network.states(prompts, prompts[:, :0])[:, -1]
-        mask = (prompts >= 0).long()
-        wrong = network.model.base_model(input_ids=prompts.clamp(min=0), attention_mask=mask).last_hidden_state[:, -1]
-    assert (right - wrong).abs().max() > 0.1
+    network, observations, own, rollout = played(name)
+    short = (observations[:, :P] >= 0).sum(dim=1).argsort()[:3]
+    assert (observations[short, 0] < 0).all()
+    for row in short.tolist():
+        alone = network.evaluate_sequences(observations[[row]], own[[row]], rollout.responses[row][own[row]])
+        assert_near(rollout.log_probs[row][own[row]], alone.log_probs)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_constraints_hold_and_eos_ends(name: str) -> None:
-    _, own, rollout = played(random_network(name))
+    _, _, own, rollout = played(name)
     responses = rollout.responses
     assert not (responses == 5).any()
     assert not (responses[:, :2] == SPACE.eos_id).any()
     ends = (responses == SPACE.eos_id).nonzero()
     for row, column in ends.tolist():
         assert own[row].sum() == column + 1, "nothing follows the eos"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_t2_eos_equal_to_padding_is_learned(name: str) -> None:
+    """The eos gets a log-probability and a gradient although the model's own padding id is the same."""
+    network = make_network(MODELS[name] | {"pad_token_id": 3}, TokenSpace(V, P, T, eos_id=3))
+    sharpen(Holder(network), 0.5 if name == "t5" else 4.0)
+    observations = torch.cat([random_prompts(2), torch.full((2, T), -1)], dim=1)
+    observations[:, P] = 3
+    result = network.evaluate_sequences(observations, observations[:, P:] >= 0, torch.tensor([3, 3]))
+    assert result.log_probs.isfinite().all()
+    result.log_probs.sum().backward()
+    rows = network.model.get_output_embeddings().weight.grad
+    assert rows is not None
+    assert rows[3].abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_read_networks_are_equal(name: str, tmp_path: Path) -> None:
+    network, observations, own, rollout = played(name)
+    network.model.save_pretrained(tmp_path)
+    again = make_network(tmp_path, SPACE, network.temperature)
+    assert again.start_ids == network.start_ids
+    with torch.no_grad():
+        views = [n.evaluate_sequences(observations, own, rollout.responses[own]).log_probs for n in (network, again)]
+    assert torch.equal(*views)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_greedy_agrees_with_transformers_generate(name: str) -> None:
+    space = TokenSpace(V, P, T, eos_id=3)
+    network = random_network(name, space, temperature=1.0)
+    prompts = random_prompts(6)
+    ours = generate(network, prompts, deterministic=True).responses
+    for row in range(6):
+        ids = prompts[row][prompts[row] >= 0][None]
+        theirs = network.model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=T,
+            do_sample=False,
+            eos_token_id=3,
+            pad_token_id=0,
+            suppress_tokens=[V],  # the row of the model that is no token of the space
+        )[0]
+        theirs = theirs[len(network.start_ids) or ids.shape[1] :]
+        assert ours[row][ours[row] >= 0].tolist() == theirs.tolist()
+
+
+def shift_positions(_: Any, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    cache = kwargs.get("past_key_values")
+    if cache is not None and cache.get_seq_length():  # of steps, but not of the prompt
+        kwargs["position_ids"] = kwargs["position_ids"] + 1
+    return arguments, kwargs
+
+
+def forget_positions(_: Any, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return arguments, kwargs | {"position_ids": None}
+
+
+def open_mask(_: Any, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    names = [name for name in ("attention_mask", "encoder_attention_mask") if kwargs.get(name) is not None]
+    return arguments, kwargs | {name: torch.ones_like(kwargs[name]) for name in names}
+
+
+FAULTS = [(name, fault) for name in DECODER_ONLY for fault in (shift_positions, open_mask)]
+FAULTS += [("gpt2", forget_positions)]  # with rotary positions only distances count, and those stay what they are
+FAULTS += [(name, open_mask) for name in MODELS if name not in DECODER_ONLY]
+
+
+@pytest.mark.parametrize(("name", "fault"), FAULTS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_wrong_position_and_an_open_mask_are_noticed(name: str, fault: Any) -> None:
+    """Negative controls of the check that every policy passes when it is made, and so of the tests above."""
+    network = make_network(MODELS[name], SPACE)
+    before = [weight.clone() for weight in network.model.parameters()]
+    both = (network.model.get_encoder(), network.model.get_decoder()) if network.start_ids else ()
+    hooks = [part.register_forward_pre_hook(fault, with_kwargs=True) for part in both or (network.model.base_model,)]
+    with pytest.raises(ModelError, match="computes other logits"):
+        check_network(network, random_weights=True)
+    for hook in hooks:
+        hook.remove()
+    check_network(network, random_weights=True)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.model.parameters(), strict=True))
 
 
 def test_constraints_agree_with_the_space() -> None:
@@ -134,29 +215,7 @@ def test_responses_of_one_prompt_share_its_reading() -> None:
     own = rollout.responses >= 0
     with torch.no_grad():
         whole = network.evaluate_sequences(observations, own, rollout.responses[own])
-    torch.testing.assert_close(rollout.log_probs[own], whole.log_probs, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_greedy_agrees_with_transformers_generate(name: str) -> None:
-    space = TokenSpace(V, P, T, eos_id=3)
-    network = random_network(name, space, temperature=1.0)
-    prompts = random_prompts(6)
-    ours = generate(network, prompts, deterministic=True).responses
-    for row in range(6):
-        ids = prompts[row][prompts[row] >= 0][None]
-        banned = {"suppress_tokens": [V]} if network.model.get_output_embeddings().weight.shape[0] > V else {}
-        theirs = network.model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=T,
-            do_sample=False,
-            eos_token_id=3,
-            pad_token_id=0,
-            **banned,
-        )[0]
-        theirs = theirs[len(network.start_ids) or ids.shape[1] :]
-        assert ours[row][ours[row] >= 0].tolist() == theirs.tolist()
+    assert_near(rollout.log_probs[own], whole.log_probs)
 
 
 def test_samples_follow_the_distribution_by_chi_square() -> None:
@@ -184,59 +243,7 @@ def test_the_value_starts_at_zero() -> None:
     assert not rollout.values.any()
 
 
-def test_eos_equal_to_padding_is_learned() -> None:
-    """The eos gets a gradient although the model's own padding id is the same."""
-    network = make_network(MODELS["gpt2"] | {"pad_token_id": 3}, TokenSpace(V, P, T, eos_id=3))
-    observations = torch.cat([random_prompts(2), torch.full((2, T), -1)], dim=1)
-    observations[:, P] = 3
-    own = observations[:, P:] >= 0
-    result = network.evaluate_sequences(observations, own, torch.tensor([3, 3]))
-    result.log_probs.sum().backward()
-    bias = network.model.get_output_embeddings().weight.grad
-    assert bias is not None
-    assert bias[3].abs().sum() > 0
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ({"n_embd": 8}, "needs 'model_type'"),
-        ({"model_type": "gpt3"}, "Unknown model_type 'gpt3'"),
-        ({"model_type": "gpt2", "n_heads": 2}, "no option 'n_heads'. Did you mean 'n_head'"),
-        (MODELS["gpt2"] | {"vocab_size": 10}, "knows 10 tokens, the environment's tokenizer 13"),
-        (MODELS["gpt2"] | {"n_positions": 20}, "20 positions, the environment needs 21"),
-        ("/nowhere/at/all", "No language model can be loaded from '/nowhere/at/all'"),
-    ],
-)
-def test_models_that_cannot_serve_are_refused(source: object, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        make_network(source, SPACE)  # type: ignore[arg-type]
-
-
-def test_a_folder_without_safetensors_is_refused(tmp_path) -> None:
-    make_network(MODELS["gpt2"], SPACE).model.save_pretrained(tmp_path)
-    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(ModelError, match=r"no weights as \*.safetensors"):
-        make_network(tmp_path, SPACE)
-
-
-def test_weights_that_are_not_finite_are_named(tmp_path) -> None:
-    model = make_network(MODELS["gpt2"], SPACE).model
-    with torch.no_grad():
-        model.transformer.ln_f.bias[0] = torch.nan
-    model.save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"not finite: transformer.ln_f.bias"):
-        make_network(tmp_path, SPACE)
-
-
-def test_an_unknown_kind_of_head_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = TextNetwork.logits
-    monkeypatch.setattr(TextNetwork, "logits", lambda self, hidden: 2 * original(self, hidden))
-    with pytest.raises(ModelError, match="GPT2LMHeadModel computes its logits in a way"):
-        make_network(MODELS["gpt2"], SPACE)
-
-
-def test_stories260k_agrees_with_its_own_forward(shared_data) -> None:
+def test_stories260k_agrees_with_its_own_forward(shared_data: Path) -> None:
     space = TokenSpace(512, 16, 24, eos_id=2)
     network = make_network(shared_data / "stories260k", space)
     prompts = torch.full((2, 16), -1)
@@ -248,55 +255,3 @@ def test_stories260k_agrees_with_its_own_forward(shared_data) -> None:
         logits = network.model(row[None]).logits[0, 2:-1]
     expected = torch.log_softmax(logits, dim=-1).gather(-1, row[3:, None]).squeeze(-1)
     torch.testing.assert_close(rollout.log_probs[0][: len(expected)], expected, atol=1e-4, rtol=1e-4)
-
-
-def test_a_t5_folder_without_bos_token_id_starts(tmp_path) -> None:
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    sizes = {key: value for key, value in MODELS["t5"].items() if key != "model_type"}
-    T5ForConditionalGeneration(T5Config(vocab_size=V, decoder_start_token_id=0, **sizes)).save_pretrained(tmp_path)
-    assert make_network(tmp_path, SPACE).start_ids == (0,)
-
-
-def test_a_model_that_counts_positions_in_its_own_way_is_refused() -> None:
-    config = MODELS["bart"] | {"model_type": "m2m_100"}  # its positions depend on which ids are padding
-    with pytest.raises(ModelError, match="computes other hidden states step by step than at once"):
-        make_network(config, SPACE)
-
-
-def test_a_cache_whose_rows_cannot_be_selected_is_refused() -> None:
-    with pytest.raises(ModelError, match="MambaForCausalLM has no cache whose rows can be selected"):
-        make_network({"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 1}, SPACE)
-
-
-def test_options_that_transformers_refuses_are_told() -> None:
-    with pytest.raises(ModelError, match=r"No gpt2 can be made with .*must be divisible by num_heads"):
-        make_network(MODELS["gpt2"] | {"n_head": 3}, SPACE)
-
-
-def test_a_decoder_needs_a_position_for_its_start_token() -> None:
-    with pytest.raises(ModelError, match=f"has {T} positions, the environment needs {T + 1}"):
-        make_network(MODELS["bart"] | {"max_position_embeddings": T}, SPACE)
-    make_network(MODELS["bart"] | {"max_position_embeddings": T + 1}, SPACE)
-
-
-def test_a_forced_first_token_is_read_as_transformers_generate_does(tmp_path) -> None:
-    from transformers import BartConfig, BartForConditionalGeneration
-
-    sizes = {key: value for key, value in MODELS["bart"].items() if key != "model_type"}
-    config = BartConfig(vocab_size=V, forced_eos_token_id=None, eos_token_id=3, **sizes)
-    torch.manual_seed(0)
-    model = BartForConditionalGeneration(config)
-    model.generation_config.forced_bos_token_id = 7
-    model.save_pretrained(tmp_path)
-    network = make_network(tmp_path, TokenSpace(V, P, T, eos_id=3))
-    sharpen(Holder(network))
-    assert network.start_ids == (2, 7)
-    prompts = random_prompts(4)
-    ours = generate(network, prompts, deterministic=True).responses
-    for row in range(4):
-        ids = prompts[row][prompts[row] >= 0][None]
-        theirs = network.model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=T + 1, do_sample=False, eos_token_id=3
-        )[0, 2:]
-        assert ours[row][ours[row] >= 0].tolist() == theirs.tolist()

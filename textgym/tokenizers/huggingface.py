@@ -11,8 +11,7 @@ from typing import Any
 from textgym.errors import ConfigError, MissingExtraError, did_you_mean
 from textgym.tokenizers.backends import Backend, FastBackend, SlowBackend
 from textgym.tokenizers.base import Ids, plain, signature, well_formed
-
-HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+from textgym.tokenizers.hub import HUB, hub_reachable
 
 
 class HuggingFaceTokenizer:
@@ -131,24 +130,6 @@ def load(name: str) -> Any:
         if not hub_reachable():
             raise ConfigError(f"{error} The hub was not asked: {HUB} cannot be reached from here.") from error
     return _load(AutoTokenizer, name, HUB, local=False)
-
-
-def hub_reachable() -> bool:
-    """Whether asking the hub makes sense: without a network its own client retries for 46 s; this takes 3 s at most."""
-    import socket
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies
-
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        return False
-    if getproxies():
-        return True  # the proxy resolves names that this machine may not
-    address = urlsplit(HUB)
-    try:
-        socket.create_connection((address.hostname, address.port or 443), timeout=3).close()
-    except OSError:
-        return False
-    return True
 
 
 def _load(auto: Any, name: str, where: str, *, local: bool) -> Any:
