@@ -6,7 +6,7 @@ Nothing here changes while episodes are played, but for one counter.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from textgym.registration import make_reward, option_names
 from textgym.rewards.judge import judge
 from textgym.sources import remembered, resolve_task, split_samples
 from textgym.spaces import EMPTY, TokenSpace
+from textgym.templates import make_template
 from textgym.tokenizers import Tokenizer, make_tokenizer
 
 MAX_DRAWS = 1000  # with overlong="drop": so many overlong prompts in a row mean that hardly any fits
@@ -57,7 +58,7 @@ class Episodes:
         reward: Any = None,
         tokenizer: Any = None,
         data: Any = None,
-        template: str = "{prompt}",
+        template: str | Mapping[str, Any] = "{prompt}",
         max_prompt_tokens: int | None = None,
         max_new_tokens: int | None = None,
         min_new_tokens: int = 0,
@@ -83,7 +84,7 @@ class Episodes:
             whole_number("min_new_tokens", min_new_tokens),
             _banned(self.tokenizer, banned_tokens, stop_at_eos),
         )
-        self.template = template
+        self.template = make_template(template, self.tokenizer)
         self.on_length = choice("on_length", on_length, ("terminate", "truncate"))
         overlong = getattr(self.task, "overlong", "error") if overlong is None else overlong
         self.overlong = choice("overlong", overlong, ("error", "truncate", "drop"))
@@ -100,8 +101,6 @@ class Episodes:
         return whole_number(name, getattr(self.task, name) if given is None else given)
 
     def _check_values(self) -> None:
-        if not isinstance(self.template, str) or "{prompt}" not in self.template:
-            raise ConfigError(f"template must hold '{{prompt}}', where the prompt goes, got {self.template!r}.")
         if not 0.0 <= self.invalid_action_penalty < np.inf:
             raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
         if not 0.0 <= self.discount <= 1.0:
@@ -147,22 +146,19 @@ class Episodes:
     def fits(self, index: int) -> bool:
         """Whether :meth:`start` can play sample ``index``; with ``overlong="drop"`` an evaluation skips the others."""
         sample = self.samples[self._checked(index)]
-        return self.overlong == "truncate" or len(self._prompt_ids(sample)) <= self.space.max_prompt_tokens
+        return self.overlong == "truncate" or len(self.template.ids(sample.prompt)) <= self.space.max_prompt_tokens
 
     def _start(self, index: int) -> Start | None:
         """Return None when the prompt does not fit."""
         sample, P = self.samples[index], self.space.max_prompt_tokens
-        ids = self._prompt_ids(sample)
+        ids = self.template.ids(sample.prompt)
         if not ids:
             raise DataError(f"The prompt of {self._told(index)} has no tokens: {sample.prompt!r}.")
         if len(ids) <= P:
             return Start(index, sample, ids)
         self.overlong_count += self.overlong != "error"
-        # the right end is kept: there stand the latest words, and the separator that tells where the prompt ends
-        return Start(index, sample, ids[-P:]) if self.overlong == "truncate" else None
-
-    def _prompt_ids(self, sample: Sample) -> list[int]:
-        return self.tokenizer.encode_prompt(self.template.replace("{prompt}", sample.prompt))
+        cut = self.overlong == "truncate"
+        return Start(index, sample, self.template.shortened(sample.prompt, P)) if cut else None
 
     def _checked(self, index: int) -> int:
         number = whole_number("A sample's index", index)
@@ -191,10 +187,14 @@ class Episodes:
         return f"sample {index} in {self._where}" + (f" ({place(index)})" if place else "")
 
     def _overlong_error(self, index: int) -> DataError:
+        tokens, remedy = (
+            len(self.template.ids(self.samples[index].prompt)),
+            "pass overlong='truncate' or overlong='drop'.",
+        )
         return DataError(
-            f"The prompt of {self._told(index)} has {len(self._prompt_ids(self.samples[index]))} tokens, more than "
+            f"The prompt of {self._told(index)} has {tokens} tokens, more than "
             f"max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or "
-            + ("choose another index." if self.overlong == "drop" else "pass overlong='truncate' or overlong='drop'.")
+            + ("choose another index." if self.overlong == "drop" else remedy)
         )
 
     def decode(self, responses: Sequence[list[int]]) -> list[str]:

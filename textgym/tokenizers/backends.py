@@ -17,6 +17,9 @@ class Backend(Protocol):
     def special_ids(self) -> set[int]:
         """Return the ids of added tokens that are marked as special."""
 
+    def special_texts(self) -> list[str]:
+        """Return what spells the added tokens that are marked as special."""
+
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""
 
@@ -63,6 +66,10 @@ class FastBackend:
     def special_ids(self) -> set[int]:
         """Return the ids of added tokens that are marked as special."""
         return {i for i, token in self._model.get_added_tokens_decoder().items() if token.special}
+
+    def special_texts(self) -> list[str]:
+        """Return what spells the added tokens that are marked as special."""
+        return [token.content for token in self._model.get_added_tokens_decoder().values() if token.special]
 
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""
@@ -113,6 +120,10 @@ class SlowBackend:
     def special_ids(self) -> set[int]:
         """Return the ids of added tokens that are marked as special."""
         return {i for i, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+
+    def special_texts(self) -> list[str]:
+        """Return what spells the added tokens that are marked as special."""
+        return [token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special]
 
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from textgym.errors import ConfigError, MissingExtraError, did_you_mean
 from textgym.tokenizers.backends import Backend, FastBackend, SlowBackend
 from textgym.tokenizers.base import Ids, plain, signature, well_formed
+from textgym.tokenizers.chat import ChatTemplate, Messages, mark, split_marked
 from textgym.tokenizers.hub import HUB, hub_reachable
 
 
@@ -18,7 +20,8 @@ class HuggingFaceTokenizer:
     """A tokenizer of the transformers library; ids, prompt marks and end of text are those of its model.
 
     A prompt gets the special tokens that the tokenizer adds by itself; a response gets none, and text that spells a
-    special token (``"</s>"``) is encoded as that text. Padding is never needed.
+    special token (``"</s>"``) is encoded as that text. Padding is never needed. Of an instruct model the chat template
+    is kept too; :meth:`encode_chat` uses it.
 
     Args:
         source: A folder, a name on the hub (from the local cache where it is there), or a tokenizer object.
@@ -37,10 +40,11 @@ class HuggingFaceTokenizer:
             self._backend: Backend = FastBackend(tokenizer.backend_tokenizer.to_str())
         else:
             self._backend = SlowBackend(tokenizer, tokenizer.name_or_path)
-        self._set(tokenizer.eos_token_id, tokenizer.all_special_ids)
+        self._set(tokenizer.eos_token_id, tokenizer.all_special_ids, ChatTemplate.of(tokenizer))
 
-    def _set(self, eos_id: int | None, special_ids: Sequence[int]) -> None:
+    def _set(self, eos_id: int | None, special_ids: Sequence[int], chat: ChatTemplate | None) -> None:
         ids = self._backend.ids()
+        self.chat = chat
         self.eos_id = eos_id
         self.vocab_size = max(ids) + 1
         gaps = set(range(self.vocab_size)) - ids  # ids that stand for nothing, as some vocabularies have
@@ -64,6 +68,31 @@ class HuggingFaceTokenizer:
         dropped = self._silent - ({self._backend.unk_id()} - {self.eos_id})
         return [i for i in self._backend.encode_literal(text) if i not in dropped]
 
+    def encode_chat(self, messages: Messages, variables: Mapping[str, Any] | None = None) -> list[int]:
+        """Return the ids of a conversation up to where the model's answer begins.
+
+        What a message spells is never taken for a special token, so that no prompt can end its own turn.
+
+        Args:
+            messages: Each with a ``role`` ("system", "user", "assistant") and a ``content``.
+            variables: What else the chat template reads.
+
+        Raises:
+            ConfigError: The tokenizer has no chat template, or the template refuses the messages.
+        """
+        if self.chat is None:
+            raise ConfigError(
+                f"The tokenizer {self.signature} has no chat template, as those of instruct models have: use a "
+                "template of text, such as '{prompt}'."
+            )
+        special = self._backend.special_texts()
+        marked = [{key: mark(well_formed(text), special) for key, text in message.items()} for message in messages]
+        parts = split_marked(self.chat.render(marked, variables or {}))
+        written, spelled = self._backend.encode, self._literal
+        return [
+            i for k, part in enumerate(parts) if part for i in (spelled(part) if k % 2 else written(part, marks=False))
+        ]
+
     def decode(self, ids: Ids) -> str:
         """Return the text of ids; specials, eos and ids outside the vocabulary are dropped."""
         return self._backend.decode([i for i in plain(ids) if 0 <= i < self.vocab_size and i not in self._silent])
@@ -80,7 +109,7 @@ class HuggingFaceTokenizer:
     def to_json(self) -> dict[str, Any]:
         """Return all of a fast tokenizer's content; of one written in Python, its name and a list of its pieces."""
         known = {"kind": self.kind, "eos_id": self.eos_id, "special_ids": list(self.special_ids)}
-        return known | self._backend.to_json()
+        return known | self._backend.to_json() | ({"chat": asdict(self.chat)} if self.chat else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> HuggingFaceTokenizer:
@@ -96,7 +125,8 @@ class HuggingFaceTokenizer:
             return tokenizer
         tokenizer = cls.__new__(cls)
         tokenizer._backend = FastBackend.from_json(values)
-        tokenizer._set(values["eos_id"], values["special_ids"])
+        chat = ChatTemplate(**values["chat"]) if "chat" in values else None
+        tokenizer._set(values["eos_id"], values["special_ids"], chat)
         return tokenizer
 
     def __eq__(self, other: object) -> bool:
