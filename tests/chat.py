@@ -5,7 +5,7 @@ from typing import Any
 from tokenizers import Tokenizer as Model
 from tokenizers import decoders, models, pre_tokenizers
 
-from textgym.tokenizers.bpe import byte_letters
+from textgym.tokenizers.pieces import byte_letters
 
 START, END = "<|im_start|>", "<|im_end|>"
 TEMPLATE = (

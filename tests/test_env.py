@@ -519,7 +519,10 @@ def test_snapshots_that_do_not_fit_are_refused_and_change_nothing():
         (before | {"index": 5}, "lies in [0, 5), got 5"),
         (before | {"tokens": [V]}, f"A response has at most 6 ids in [0, {V}), got [{V}]."),
         (before | {"tokens": [0] * 7}, "A response has at most 6 ids"),
-        (before | {"tokens": [EOS, 0]}, f"A response has no eos ({EOS}) before its last id, got [{EOS}, 0]."),
+        (
+            before | {"tokens": [EOS, 0]},
+            f"A response has no eos ({EOS}) or stop string before its last id, got [{EOS}, 0].",
+        ),
         (before | {"tokens": 5}, "tokens must be a list of whole numbers, got 5 (int)."),
         (before | {"potential": "x"}, "potential must be a number, got 'x' (str)."),
         (before | {"return": None}, "return must be a number, got None (NoneType)."),

@@ -27,7 +27,7 @@ from textgym.tokenizers import (
     train_bpe,
     well_formed,
 )
-from textgym.tokenizers.bpe import byte_letters
+from textgym.tokenizers.pieces import byte_letters
 from textgym.tokenizers.training import cache_folder, learn
 
 TEXTS = ["the cat sat on the mat .", "Grüße aus München, the cats!", "a thing and another thing", "日本語 the mat"] * 20

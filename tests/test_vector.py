@@ -430,9 +430,21 @@ GOOD = [[0, EOS, -1, -1, -1, -1], [1, 2, 3, 4, 5, 6]]
             "Response row 1 must hold ids in [0, 12) up to its length and -1 after",
         ),
         ([[0, EOS, 3, -1, -1, -1], GOOD[1]], [2, 6], "Response row 0 must hold ids in [0, 12) up to its length"),
-        ([[0, 1, -1, -1, -1, -1], GOOD[1]], [2, 6], "Response row 0 must end at its first eos or at 6 tokens"),
-        ([[EOS, EOS, -1, -1, -1, -1], GOOD[1]], [2, 6], "Response row 0 must end at its first eos or at 6 tokens"),
-        ([[EOS, 1, -1, -1, -1, -1], GOOD[1]], [2, 6], "Response row 0 must end at its first eos or at 6 tokens"),
+        (
+            [[0, 1, -1, -1, -1, -1], GOOD[1]],
+            [2, 6],
+            "Response row 0 must end at its first eos or stop string, or at 6 tokens",
+        ),
+        (
+            [[EOS, EOS, -1, -1, -1, -1], GOOD[1]],
+            [2, 6],
+            "Response row 0 must end at its first eos or stop string, or at 6 tokens",
+        ),
+        (
+            [[EOS, 1, -1, -1, -1, -1], GOOD[1]],
+            [2, 6],
+            "Response row 0 must end at its first eos or stop string, or at 6 tokens",
+        ),
     ],
 )
 def test_score_refuses_what_no_steps_could_have_written(responses, lengths, message):

@@ -66,6 +66,7 @@ class Tiny(Task):
 register_env("tests/Tiny-v0", task="tiny")
 register_env("tests/TinyShaped-v0", task="tiny", shaping="potential", discount=0.9, on_length="truncate")
 register_env("tests/TinyStrict-v0", task="tiny", min_new_tokens=2, banned_tokens=[0, 3], invalid_action_penalty=0.25)
+register_env("tests/TinyStops-v0", task="tiny", stop=["ab", "ca", "b d"], shaping="potential", on_length="truncate")
 
 
 def all_ids() -> list[str]:

@@ -43,13 +43,14 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     A sample of the split, drawn uniformly with replacement; ``reset(options={"index": i})`` plays sample i.
 
     ## Episode End
-    - Termination: the eos is written; or T tokens are, when ``on_length="terminate"``.
-    - Truncation: T tokens are written without eos, when ``on_length="truncate"``.
+    - Termination: the eos is written, or a token that completes a stop string; or T tokens are, when
+      ``on_length="terminate"``.
+    - Truncation: T tokens are written without either, when ``on_length="truncate"``.
 
     ## Information
     - From ``reset``: ``index`` (int), ``prompt`` (str), ``references`` (list of str).
-    - From the last step: ``response`` (str), ``finish`` ("eos" or "length"), ``score`` (float), ``length`` (int, tokens
-      with the eos).
+    - From the last step: ``response`` (str), ``finish`` ("eos", "stop" or "length"), ``score`` (float), ``length``
+      (int, all tokens). The response is the text before the eos or the first stop string.
     - From a step with an id that is not allowed: ``invalid_action`` (True).
 
     ## Arguments
@@ -63,6 +64,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     - ``max_prompt_tokens=None``, ``max_new_tokens=None``: P and T, tokens; None is the task's own.
     - ``min_new_tokens=0``, ``banned_tokens=()``: what is not allowed.
     - ``stop_at_eos=True``: False lets only the length end a response, as it must with a tokenizer that has no eos.
+    - ``stop=()``: a string or several, at the first of which a response ends; also special tokens of the tokenizer
+      (``"<end_of_turn>"``), which may then be written. ``min_new_tokens`` holds back the eos only.
     - ``on_length="terminate"``: or "truncate", when T is no part of the task but a limit of the training.
     - ``shaping=None``, ``discount=1.0``: see Rewards.
     - ``invalid_action_penalty=1.0``: subtracted from the reward of a step whose id is not allowed.
@@ -85,6 +88,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._start: Start | None = None
         self._observation = np.full(self.episodes.space.shape, EMPTY, dtype=np.int32)
         self._tokens: list[int] = []
+        self._matched = 0  # how far the end of the response matches a stop string
         self._ended = False
         self._potential = 0.0
         self._return = 0.0
@@ -108,7 +112,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         """Stand after ``tokens`` of the response."""
         P = self.episodes.space.max_prompt_tokens
         self._start, self._tokens = start, tokens
-        self._ended = bool(tokens) and bool(self.episodes.ends(tokens[-1], len(tokens)))
+        self._matched = self.episodes.space.stop.follow(tokens)
+        self._ended = bool(tokens) and bool(self.episodes.ends(tokens[-1], self._matched, len(tokens)))
         self._potential = self._return = 0.0
         self._observation[:] = EMPTY
         self._observation[P - len(start.ids) : P] = start.ids
@@ -127,8 +132,9 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         refused = self.episodes.refused(token, written)
         self._observation[self.episodes.space.max_prompt_tokens + written] = token
         self._tokens.append(token)
-        self._ended = bool(self.episodes.ends(token, written + 1))
-        terminated = self._ended and bool(self.episodes.terminates(token))
+        self._matched = self.episodes.space.stop.follow([token], self._matched)
+        self._ended = bool(self.episodes.ends(token, self._matched, written + 1))
+        terminated = self._ended and bool(self.episodes.terminates(token, self._matched))
         reward, info = self._judged()
         if refused:
             reward -= self.episodes.invalid_action_penalty
@@ -155,7 +161,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._potential = score
         if not self._ended:
             return self.discount * score - before, {}
-        finish = self.episodes.finish(self._tokens[-1])
+        finish = self.episodes.finish(self._tokens[-1], self._matched)
         return score - before, {"response": texts[0], "finish": finish, "score": score, "length": len(self._tokens)}
 
     def action_masks(self) -> BoolArray:

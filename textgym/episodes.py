@@ -19,6 +19,7 @@ from textgym.registration import make_reward, option_names
 from textgym.rewards.judge import judge
 from textgym.sources import remembered, resolve_task, split_samples
 from textgym.spaces import EMPTY, TokenSpace
+from textgym.stopping import make_stop_rule, special_stops
 from textgym.templates import make_template
 from textgym.tokenizers import Tokenizer, make_tokenizer
 
@@ -64,6 +65,7 @@ class Episodes:
         min_new_tokens: int = 0,
         banned_tokens: Iterable[int] = (),
         stop_at_eos: bool = True,
+        stop: str | Iterable[str] = (),
         on_length: Literal["terminate", "truncate"] = "terminate",
         shaping: Literal["potential"] | None = None,
         discount: float = 1.0,
@@ -76,13 +78,16 @@ class Episodes:
         self.samples = split_samples(self.task, split)
         self.reward = make_reward(self.task.reward if reward is None else reward)
         self.tokenizer: Tokenizer = remembered(self.task.tokenizer) if tokenizer is None else make_tokenizer(tokenizer)
+        rule = make_stop_rule(stop, self.tokenizer)
+        stop_ids = special_stops(rule.strings, self.tokenizer)
         self.space = TokenSpace(
             self.tokenizer.vocab_size,
             self._length("max_prompt_tokens", max_prompt_tokens),
             self._length("max_new_tokens", max_new_tokens),
-            _eos_id(self.tokenizer) if stop_at_eos else None,
+            _eos_id(self.tokenizer, needed=not rule) if stop_at_eos else None,
             whole_number("min_new_tokens", min_new_tokens),
-            _banned(self.tokenizer, banned_tokens, stop_at_eos),
+            _banned(self.tokenizer, banned_tokens, stop_at_eos, stop_ids),
+            rule,
         )
         self.template = make_template(template, self.tokenizer)
         self.on_length = choice("on_length", on_length, ("terminate", "truncate"))
@@ -173,8 +178,9 @@ class Episodes:
             raise ConfigError(
                 f"A response has at most {self.space.max_new_tokens} ids in [0, {self.space.vocab_size}), got {ids}."
             )
-        if self._eos in ids[:-1]:
-            raise ConfigError(f"A response has no eos ({self._eos}) before its last id, got {ids}.")
+        stopped = bool(self.space.stop.has_stopped(self.space.stop.follow(ids[:-1])))
+        if self._eos in ids[:-1] or stopped:
+            raise ConfigError(f"A response has no eos ({self._eos}) or stop string before its last id, got {ids}.")
         return ids
 
     @property
@@ -198,8 +204,10 @@ class Episodes:
         )
 
     def decode(self, responses: Sequence[list[int]]) -> list[str]:
-        """Return responses as text; a last eos is no part of it."""
-        return self.tokenizer.decode_batch([ids[:-1] if ids and ids[-1] == self._eos else ids for ids in responses])
+        """Return responses as text; a last eos is no part of it, nor is what stands from a stop string on."""
+        contents = [ids[:-1] if ids and ids[-1] == self._eos else ids for ids in responses]
+        texts = self.tokenizer.decode_batch(contents)
+        return [self.space.stop.cut(text) for text in texts] if self.space.stop else texts
 
     def judge(self, responses: Sequence[list[int]], samples: Sequence[Sample]) -> tuple[list[str], FloatArray]:
         """Return the responses as text and their scores, float64 [N]."""
@@ -216,17 +224,27 @@ class Episodes:
         early_eos = (tokens == self._eos) & (lengths < self.space.min_new_tokens)
         return np.asarray(self._is_banned[tokens] | early_eos)
 
-    def ends(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
-        """Return where a response of ``lengths`` tokens, the last being ``tokens``, is finished, bool."""
-        return np.asarray((tokens == self._eos) | (lengths >= self.space.max_new_tokens))
+    def ends(self, tokens: IntArray | int, matched: IntArray | int, lengths: IntArray | int) -> BoolArray:
+        """Return where a response is finished, bool.
 
-    def terminates(self, tokens: IntArray | int) -> BoolArray:
-        """Return which finished responses terminate, bool, from their last ``tokens``; the others are truncated."""
-        return np.asarray((tokens == self._eos) | (self.on_length == "terminate"))
+        Args:
+            tokens: The last id of each response.
+            matched: The state of the space's stop rule after it.
+            lengths: How many tokens it has.
+        """
+        said = (tokens == self._eos) | self.space.stop.has_stopped(matched)
+        return np.asarray(said | (lengths >= self.space.max_new_tokens))
 
-    def finish(self, token: int) -> str:
-        """Return why a response ended whose last token this is: "eos" or "length"."""
-        return "eos" if token == self._eos else "length"
+    def terminates(self, tokens: IntArray | int, matched: IntArray | int) -> BoolArray:
+        """Return which finished responses terminate, bool; the others are truncated. Arguments as for :meth:`ends`."""
+        said = (tokens == self._eos) | self.space.stop.has_stopped(matched)
+        return np.asarray(said | (self.on_length == "terminate"))
+
+    def finish(self, token: int, matched: int) -> str:
+        """Return why a response ended: "eos", "stop" (a stop string) or "length"."""
+        if token == self._eos:
+            return "eos"
+        return "stop" if self.space.stop.has_stopped(matched) else "length"
 
 
 _ARGUMENTS = [*option_names(Episodes), "render_mode"]  # names that a misspelt one may have meant
@@ -253,15 +271,19 @@ class PlaysEpisodes:
         return len(self.episodes.samples)
 
 
-def _eos_id(tokenizer: Tokenizer) -> int:
-    if tokenizer.eos_id is None:
+def _eos_id(tokenizer: Tokenizer, needed: bool) -> int | None:
+    if tokenizer.eos_id is None and needed:
         raise ConfigError(
-            f"The tokenizer {tokenizer.signature} has no end-of-text token, so no response could end by itself: "
-            "pass a tokenizer with one, or stop_at_eos=False to let only the length end a response."
+            f"The tokenizer {tokenizer.signature} has no end-of-text token, so no response could end by itself: pass "
+            "stop=... (a string that ends a response), a tokenizer that has one, or stop_at_eos=False to let only the "
+            "length end a response."
         )
     return tokenizer.eos_id
 
 
-def _banned(tokenizer: Tokenizer, banned_tokens: Iterable[int], stop_at_eos: bool) -> list[int]:
+def _banned(
+    tokenizer: Tokenizer, banned_tokens: Iterable[int], stop_at_eos: bool, stop_ids: Iterable[int]
+) -> list[int]:
     eos = [] if stop_at_eos or tokenizer.eos_id is None else [tokenizer.eos_id]
-    return [*whole_numbers("banned_tokens", banned_tokens), *tokenizer.special_ids, *eos]
+    unwritten = {*tokenizer.special_ids, *eos} - {*stop_ids}
+    return [*whole_numbers("banned_tokens", banned_tokens), *unwritten]

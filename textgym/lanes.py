@@ -14,7 +14,7 @@ from textgym.core import BoolArray, FloatArray, IntArray
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
 from textgym.rendering import NO_EPISODE, render_episode
-from textgym.responses import pack_prompts
+from textgym.responses import Endings, pack_prompts
 from textgym.spaces import EMPTY
 
 
@@ -25,6 +25,7 @@ class Lanes:
         starts: What each lane plays; empty until every lane was started.
         observations: int32 [count, P + T].
         lengths: How many tokens were written, int64 [count].
+        matched: How far the end of each response matches a stop string, int64 [count].
         ended: bool [count].
         potential: With shaping, the score of the text so far, float64 [count].
         returns: The sum of the rewards of the episode, float64 [count].
@@ -37,6 +38,7 @@ class Lanes:
         self.starts: list[Start] = []
         self.observations = np.full((count, *(episodes.space.shape or ())), EMPTY, dtype=np.int32)
         self.lengths = np.zeros(count, dtype=np.int64)
+        self.matched = np.zeros(count, dtype=np.int64)
         self.ended = np.zeros(count, dtype=bool)
         self.potential = np.zeros(count)
         self.returns = np.zeros(count)
@@ -74,7 +76,7 @@ class Lanes:
             self.starts[lane] = start
         self.observations[lanes, :P] = pack_prompts(starts, P).ids
         self.observations[lanes, P:] = EMPTY
-        self.lengths[lanes] = 0
+        self.lengths[lanes] = self.matched[lanes] = 0
         self.ended[lanes] = False
         self.potential[lanes] = self.returns[lanes] = 0.0
 
@@ -83,8 +85,15 @@ class Lanes:
         written = self.lengths[lanes]
         self.observations[lanes, self.episodes.space.max_prompt_tokens + written] = tokens
         self.lengths[lanes] = written + 1
-        self.ended[lanes] = ends = self.episodes.ends(tokens, written + 1)
+        self.matched[lanes] = matched = self.episodes.space.stop.after(self.matched[lanes], tokens)
+        self.ended[lanes] = ends = self.episodes.ends(tokens, matched, written + 1)
         return ends
+
+    def endings(self, lanes: IntArray) -> Endings:
+        """Return how the responses of ``lanes`` end."""
+        lengths = self.lengths[lanes]
+        last = self.observations[lanes, self.episodes.space.max_prompt_tokens + lengths - 1]
+        return Endings(last, self.matched[lanes], lengths)
 
     def judge(self, lanes: IntArray) -> tuple[list[str], FloatArray]:
         """Return the responses of ``lanes`` as text and their scores, float64 [len(lanes)], with one reward call."""
@@ -145,6 +154,7 @@ class Lanes:
             self.observations[lane, P : P + len(tokens)] = tokens
         self.lengths[:] = [len(tokens) for tokens in responses]
         last = self.observations[self.all, P - 1 + self.lengths]
-        self.ended[:] = (self.lengths > 0) & self.episodes.ends(last, self.lengths)
+        self.matched[:] = [self.episodes.space.stop.follow(tokens) for tokens in responses]
+        self.ended[:] = (self.lengths > 0) & self.episodes.ends(last, self.matched, self.lengths)
         self.potential[:] = [potential for _, _, potential, _, _ in values]
         self.returns[:] = [total for _, _, _, total, _ in values]

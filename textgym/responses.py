@@ -12,6 +12,7 @@ from textgym.core import BoolArray, FloatArray, IntArray, Sample
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError, DataError
 from textgym.spaces import EMPTY
+from textgym.stopping import special_stops
 
 
 class Prompts(NamedTuple):
@@ -24,6 +25,20 @@ class Prompts(NamedTuple):
 
     ids: npt.NDArray[np.int32]
     index: npt.NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index
+
+
+class Endings(NamedTuple):
+    """How N responses end, int [N] each.
+
+    Attributes:
+        tokens: Their last ids.
+        matched: The states of the space's stop rule after them.
+        lengths: Tokens, the last one included.
+    """
+
+    tokens: IntArray
+    matched: IntArray
+    lengths: IntArray
 
 
 class Scores(NamedTuple):
@@ -82,9 +97,10 @@ def check_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
     written = np.arange(T) < lengths[:, None]
     outside = np.where(written, (responses < 0) | (responses >= V), responses != EMPTY).any(axis=1)
     _refuse(outside, f"must hold ids in [0, {V}) up to its length and {EMPTY} after it", responses)
-    ends = episodes.ends(responses, np.arange(1, T + 1)) & written
-    _refuse(ends.sum(axis=1) != 1, f"must end at its first eos or at {T} tokens, and nowhere else", responses)
-    _refuse(~ends[np.arange(rows), lengths - 1], f"must end at its first eos or at {T} tokens", responses)
+    ends = episodes.ends(responses, episodes.space.stop.along(responses), np.arange(1, T + 1)) & written
+    where = f"at its first eos or stop string, or at {T} tokens"
+    _refuse(ends.sum(axis=1) != 1, f"must end {where}, and nowhere else", responses)
+    _refuse(~ends[np.arange(rows), lengths - 1], f"must end {where}", responses)
 
 
 def _refuse(wrong: BoolArray | np.bool_, what: str, values: IntArray) -> None:
@@ -118,8 +134,9 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
         rewards = np.where(responses != EMPTY, discount * potential[:, 1:] - potential[:, :-1], 0.0)
     refused = episodes.refused(responses, np.arange(T)) & (responses != EMPTY)
     rewards -= episodes.invalid_action_penalty * refused
-    terminated = episodes.terminates(responses[final])
-    return Scores(rewards, terminated, ~terminated, end_infos(episodes, responses[final], lengths, texts, scores))
+    last = Endings(responses[final], episodes.space.stop.along(responses)[final], lengths)
+    terminated = episodes.terminates(last.tokens, last.matched)
+    return Scores(rewards, terminated, ~terminated, end_infos(episodes, last, texts, scores))
 
 
 def _judge_prefixes(
@@ -144,34 +161,46 @@ def start_infos(starts: Sequence[Start]) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def end_infos(
-    episodes: Episodes, last: IntArray, lengths: IntArray, texts: list[str], scores: FloatArray
-) -> dict[str, npt.NDArray[Any]]:
-    """Return what the last step of N episodes tells, arrays [N], from their last tokens, lengths, texts and scores."""
+def end_infos(episodes: Episodes, last: Endings, texts: list[str], scores: FloatArray) -> dict[str, npt.NDArray[Any]]:
+    """Return what the last step of N episodes tells, arrays [N], from how they end, their texts and scores."""
+    pairs = zip(last.tokens.tolist(), last.matched.tolist(), strict=True)
     return {
         "response": np.array(texts, dtype=object),
-        "finish": np.array([episodes.finish(token) for token in last.tolist()], dtype=object),
+        "finish": np.array([episodes.finish(token, matched) for token, matched in pairs], dtype=object),
         "score": np.asarray(scores, dtype=np.float64),
-        "length": np.asarray(lengths, dtype=np.int64),
+        "length": np.asarray(last.lengths, dtype=np.int64),
     }
 
 
 def demonstrate(episodes: Episodes, starts: Sequence[Start], rng: np.random.Generator) -> Demonstrations:
     """Return one reference of each sample, drawn uniformly, as the response that would have written it.
 
+    It ends with the eos, without one with the first stop string; a stop string within the reference ends it before.
+
     Raises:
         DataError: A sample has no reference.
     """
-    T, eos = episodes.space.max_new_tokens, episodes.space.eos_id
+    T = episodes.space.max_new_tokens
     responses = np.full((len(starts), T), EMPTY, dtype=np.int32)
     lengths, cut = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=bool)
     for row, start in enumerate(starts):
         references = start.sample.references
         if not references:
             raise DataError(f"Sample {start.index} has no reference to learn from: {start.sample.prompt!r}.")
-        ids = episodes.tokenizer.encode(references[int(rng.integers(len(references)))])
-        ids = [*ids, eos] if eos is not None else ids
+        ids = _demonstration(episodes, references[int(rng.integers(len(references)))])
         lengths[row], cut[row] = min(len(ids), T), len(ids) > T
         responses[row, : lengths[row]] = ids[:T]
     prompts = pack_prompts(starts, episodes.space.max_prompt_tokens)
     return Demonstrations(prompts.ids, responses, lengths, prompts.index, cut)
+
+
+def _demonstration(episodes: Episodes, reference: str) -> list[int]:
+    encode, space = episodes.tokenizer.encode, episodes.space
+    if space.eos_id is not None:
+        ids = [*encode(reference), space.eos_id]
+    elif special := special_stops(space.stop.strings[:1], episodes.tokenizer):
+        ids = [*encode(reference), *special]
+    else:
+        ids = encode(reference + "".join(space.stop.strings[:1]))  # together, as a model would write them
+    stops = np.flatnonzero(space.stop.has_stopped(space.stop.along(np.array([ids], dtype=np.int64))[0]))
+    return ids[: stops[0] + 1] if len(stops) else ids

@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from textgym.core import BoolArray, IntArray
 from textgym.errors import ConfigError
+from textgym.stopping import StopRule
 
 EMPTY = -1  # marks a column that holds no token
 
@@ -27,6 +28,7 @@ class TokenSpace(spaces.Box):
         eos_id: The id that ends a response; None when only the length does.
         min_new_tokens: The eos is not allowed before this many tokens were written.
         banned_tokens: Ids that are never allowed.
+        stop: Which tokens complete a stop string, and so end a response as the eos does.
         seed: For :meth:`sample`.
     """
 
@@ -38,6 +40,7 @@ class TokenSpace(spaces.Box):
         eos_id: int | None,
         min_new_tokens: int = 0,
         banned_tokens: Iterable[int] = (),
+        stop: StopRule | None = None,
         seed: int | np.random.Generator | None = None,
     ) -> None:
         self.vocab_size = int(vocab_size)
@@ -46,6 +49,7 @@ class TokenSpace(spaces.Box):
         self.eos_id = None if eos_id is None else int(eos_id)
         self.min_new_tokens = int(min_new_tokens)
         self.banned_tokens = tuple(sorted({int(i) for i in banned_tokens}))
+        self.stop = StopRule() if stop is None else stop
         self._check()
         super().__init__(-1, self.vocab_size - 1, (self.max_prompt_tokens + self.max_new_tokens,), np.int32, seed)
 
@@ -61,6 +65,8 @@ class TokenSpace(spaces.Box):
         outside = [i for i in ids if not 0 <= i < self.vocab_size]
         if outside:
             raise ConfigError(f"eos_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
+        if self.stop and self.stop.table.shape[1] != self.vocab_size:
+            raise ConfigError(f"The stop rule knows {self.stop.table.shape[1]} ids, the space {self.vocab_size}.")
         if not self.allowed(np.array([0, self.max_new_tokens])).any(axis=1).all():
             raise ConfigError("banned_tokens and min_new_tokens leave no token that may be written: allow one.")
 
@@ -86,15 +92,18 @@ class TokenSpace(spaces.Box):
     def to_json(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
         names = ("vocab_size", "max_prompt_tokens", "max_new_tokens", "eos_id", "min_new_tokens")
-        return {name: getattr(self, name) for name in names} | {"banned_tokens": list(self.banned_tokens)}
+        values = {name: getattr(self, name) for name in names} | {"banned_tokens": list(self.banned_tokens)}
+        return values | ({"stop": self.stop.to_json()} if self.stop else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TokenSpace:
         """Return the space that :meth:`to_json` described."""
-        return cls(**values)
+        stop = {"stop": StopRule.from_json(values["stop"])} if "stop" in values else {}
+        return cls(**(values | stop))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TokenSpace) and self.to_json() == other.to_json()
 
     def __repr__(self) -> str:
-        return f"TokenSpace({', '.join(f'{k}={v!r}' for k, v in self.to_json().items())})"
+        told = self.to_json() | ({"stop": list(self.stop.strings)} if self.stop else {})
+        return f"TokenSpace({', '.join(f'{k}={v!r}' for k, v in told.items())})"

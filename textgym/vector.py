@@ -134,7 +134,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         ends = self._lanes.write(lanes, tokens)
         rewards, outcome = self._pay(lanes, ends, tokens, refused)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
-        terminated[lanes] = ends & self.episodes.terminates(tokens)
+        terminated[lanes] = ends & self.episodes.terminates(tokens, self._lanes.matched[lanes])
         truncated[lanes] = ends & ~terminated[lanes]
         infos: Infos = {}
         if ends.any():
@@ -186,7 +186,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
             rewards[rows] = np.where(over, 1.0, self.discount) * scores - state.potential[rows]
             state.potential[rows] = scores
             texts = [text for text, end in zip(texts, over, strict=True) if end]
-            outcome = end_infos(self.episodes, tokens[ends], state.lengths[lanes[ends]], texts, scores[over])
+            outcome = end_infos(self.episodes, state.endings(lanes[ends]), texts, scores[over])
         if refused.any():
             rewards[lanes] -= self.episodes.invalid_action_penalty * refused
         state.returns += rewards

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any, Protocol
 
 from textgym.errors import ConfigError
+from textgym.tokenizers.pieces import Pieces, pieces_of_content
 
 
 class Backend(Protocol):
@@ -17,8 +19,11 @@ class Backend(Protocol):
     def special_ids(self) -> set[int]:
         """Return the ids of added tokens that are marked as special."""
 
-    def special_texts(self) -> list[str]:
-        """Return what spells the added tokens that are marked as special."""
+    def special_texts(self) -> dict[str, int]:
+        """Return the ids of added tokens that are marked as special, by what spells them."""
+
+    def pieces(self, silent: Container[int]) -> Pieces:
+        """Return the bytes that each id adds to a text; those of the ``silent`` ids are none."""
 
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""
@@ -67,9 +72,15 @@ class FastBackend:
         """Return the ids of added tokens that are marked as special."""
         return {i for i, token in self._model.get_added_tokens_decoder().items() if token.special}
 
-    def special_texts(self) -> list[str]:
-        """Return what spells the added tokens that are marked as special."""
-        return [token.content for token in self._model.get_added_tokens_decoder().values() if token.special]
+    def special_texts(self) -> dict[str, int]:
+        """Return the ids of added tokens that are marked as special, by what spells them."""
+        return {token.content: i for i, token in self._model.get_added_tokens_decoder().items() if token.special}
+
+    def pieces(self, silent: Container[int]) -> Pieces:
+        """Return the bytes that each id adds to a text; those of the ``silent`` ids are none."""
+        count = max(self.ids()) + 1
+        tokens = ["" if i in silent else self._model.id_to_token(i) for i in range(count)]
+        return pieces_of_content(json.loads(self._model.to_str()), tokens)
 
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""
@@ -121,9 +132,16 @@ class SlowBackend:
         """Return the ids of added tokens that are marked as special."""
         return {i for i, token in self._tokenizer.added_tokens_decoder.items() if token.special}
 
-    def special_texts(self) -> list[str]:
-        """Return what spells the added tokens that are marked as special."""
-        return [token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special]
+    def special_texts(self) -> dict[str, int]:
+        """Return the ids of added tokens that are marked as special, by what spells them."""
+        return {token.content: i for i, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+
+    def pieces(self, silent: Container[int]) -> Pieces:
+        """Refuse: how its tokens become text is written in Python."""
+        raise ConfigError(
+            f"Stop strings are not known for {type(self._tokenizer).__name__}, which is written in Python: use a "
+            "tokenizer that has a tokenizer.json."
+        )
 
     def unk_id(self) -> int | None:
         """Return the id for what the vocabulary does not cover."""

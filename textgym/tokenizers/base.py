@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from textgym.errors import ConfigError
+from textgym.tokenizers.pieces import Pieces
 
 Ids = Sequence[int]
 
@@ -96,6 +97,11 @@ class PieceTokenizer(ABC):
     def decode_batch(self, batch: Sequence[Ids]) -> list[str]:
         """Return the text of each row of ids."""
         return [self.decode(ids) for ids in batch]
+
+    def pieces(self) -> Pieces:
+        """Return the bytes that each id adds to a text."""
+        spelled = [self._pieces.get(i, b"") for i in range(self.vocab_size)]
+        return Pieces(spelled, spelled)
 
     @cached_property
     def signature(self) -> str:

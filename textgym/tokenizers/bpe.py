@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgym.errors import ConfigError
 from textgym.tokenizers.base import PieceTokenizer, strings, well_formed
+from textgym.tokenizers.pieces import byte_letters
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Model
@@ -70,11 +71,3 @@ def _model(vocab: dict[str, int], merges: list[list[str]]) -> Model:
     # a space in front would come back from decode, and the round trip would not be exact
     model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     return model
-
-
-def byte_letters() -> list[str]:
-    """Return the printable letter that stands for each of the 256 bytes (GPT-2, ``bytes_to_unicode``)."""
-    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
-    others = (value for value in range(256) if value not in printable)
-    moved = {value: 256 + i for i, value in enumerate(others)}
-    return [chr(moved.get(value, value)) for value in range(256)]

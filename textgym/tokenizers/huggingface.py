@@ -14,6 +14,7 @@ from textgym.tokenizers.backends import Backend, FastBackend, SlowBackend
 from textgym.tokenizers.base import Ids, plain, signature, well_formed
 from textgym.tokenizers.chat import ChatTemplate, Messages, mark, split_marked
 from textgym.tokenizers.hub import HUB, hub_reachable
+from textgym.tokenizers.pieces import Pieces
 
 
 class HuggingFaceTokenizer:
@@ -85,13 +86,28 @@ class HuggingFaceTokenizer:
                 f"The tokenizer {self.signature} has no chat template, as those of instruct models have: use a "
                 "template of text, such as '{prompt}'."
             )
-        special = self._backend.special_texts()
-        marked = [{key: mark(well_formed(text), special) for key, text in message.items()} for message in messages]
+        special = self.special_texts
+        marked = [
+            {key: mark(well_formed(text), list(special)) for key, text in message.items()} for message in messages
+        ]
         parts = split_marked(self.chat.render(marked, variables or {}))
         written, spelled = self._backend.encode, self._literal
         return [
             i for k, part in enumerate(parts) if part for i in (spelled(part) if k % 2 else written(part, marks=False))
         ]
+
+    @cached_property
+    def special_texts(self) -> dict[str, int]:
+        """The special ids, the eos among them, by what spells them."""
+        return self._backend.special_texts()
+
+    def pieces(self) -> Pieces:
+        """Return the bytes that each id adds to a text.
+
+        Raises:
+            ConfigError: Its decoder does more than to write the tokens one after the other.
+        """
+        return self._backend.pieces(self._silent)
 
     def decode(self, ids: Ids) -> str:
         """Return the text of ids; specials, eos and ids outside the vocabulary are dropped."""

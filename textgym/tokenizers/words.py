@@ -9,6 +9,7 @@ from typing import Any
 
 from textgym.errors import ConfigError
 from textgym.tokenizers.base import Ids, PieceTokenizer, plain, strings, well_formed
+from textgym.tokenizers.pieces import Pieces
 
 # a number with its inner marks (3.5, 10:30), a word with its inner hyphens and apostrophes, or one mark
 WORD = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:['\u2019-]\w+)*|[^\w\s]")
@@ -57,6 +58,13 @@ class WordTokenizer(PieceTokenizer):
             text += word if glue or word in CLOSES else f" {word}"
             glue = word in OPENS
         return text
+
+    def pieces(self) -> Pieces:
+        """Return the bytes that each id adds to a text, with the space before a word where there is one."""
+        rest = [b""] * (self.vocab_size - len(self.words))
+        spaced = [word.encode() if word in CLOSES else f" {word}".encode() for word in self.words]
+        opens = frozenset(i for i, word in enumerate(self.words) if word in OPENS)
+        return Pieces([word.encode() for word in self.words] + rest, spaced + rest, opens)
 
     def to_json(self) -> dict[str, Any]:
         """Return the kind and the words."""
