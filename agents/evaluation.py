@@ -48,7 +48,7 @@ class Report:
         samples: What was played, in the order of ``responses``.
         responses: One for each sample.
         mean_length: Tokens per response, eos included.
-        ended: The share of responses that ended with eos.
+        ended: The share of responses that ended by themselves, with eos or a stop string.
         seed: Of the sampling and the bootstrap.
     """
 
@@ -120,7 +120,7 @@ def evaluate(
         samples=samples,
         responses=tuple(responses),
         mean_length=float(np.mean(lengths)),
-        ended=float(np.mean([finish == "eos" for finish in finishes])),
+        ended=float(np.mean([finish != "length" for finish in finishes])),
         seed=seed,
     )
 
@@ -159,10 +159,7 @@ def _respond(
         prompts = torch.as_tensor(pack_prompts(starts, network.space.max_prompt_tokens).ids, device=device)
         ids = generate(network, prompts, deterministic=deterministic).responses.cpu().numpy()
         rows = [row[row >= 0].tolist() for row in ids]
-        eos = network.space.eos_id
-        ended = [row[-1] == eos for row in rows]
-        contents = [row[:-1] if end else row for row, end in zip(rows, ended, strict=True)]
-        texts.extend(lanes.episodes.tokenizer.decode_batch(contents))
+        texts.extend(lanes.episodes.decode(rows))
         lengths.extend(len(row) for row in rows)
-        finishes.extend("eos" if end else "length" for end in ended)
+        finishes.extend(lanes.episodes.finish(row[-1], network.space.stop.follow(row)) for row in rows)
     return texts, lengths, finishes

@@ -39,6 +39,7 @@ class TextNetwork(nn.Module):
 
     allowed_bias: Tensor
     eos_row: Tensor
+    stop_table: Tensor
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class TextNetwork(nn.Module):
             eos[space.eos_id] = True
         self.register_buffer("allowed_bias", bias, persistent=False)
         self.register_buffer("eos_row", eos, persistent=False)
+        self.register_buffer("stop_table", torch.as_tensor(space.stop.table).long(), persistent=False)
 
     def split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64.
@@ -131,6 +133,19 @@ class TextNetwork(nn.Module):
             too_short = lengths < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)
         return torch.log_softmax(logits, dim=-1)
+
+    def ends(self, tokens: Tensor, matched: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which responses end with their newest tokens, bool [B], and how far they match a stop string now.
+
+        Args:
+            tokens: int64 [B].
+            matched: int64 [B], the state of the space's stop rule before them; 0 before the first token.
+        """
+        ended = torch.zeros_like(tokens, dtype=torch.bool) if self.space.eos_id is None else tokens == self.space.eos_id
+        if not self.space.stop:
+            return ended, matched
+        matched = self.stop_table[matched, tokens]
+        return ended | (matched == self.space.stop.stopped), matched
 
     def values(self, hidden: Tensor) -> Tensor:
         """Return the value of each hidden state, float32 [...] for [..., D]."""

@@ -17,7 +17,8 @@ class Rollout:
     """N responses and what the network thought while it wrote them.
 
     Attributes:
-        responses: int64 [N, T], padded on the right with -1; the eos is the last token of a finished response.
+        responses: int64 [N, T], padded on the right with -1; the eos, or a token that completes a stop string, is the
+            last token of a finished response.
         log_probs: float32 [N, T], of the distribution that was sampled from; zero where empty.
         values: float32 [N, T], before each token; zero where empty.
         last_values: float32 [N], after the last token; zero unless asked for.
@@ -43,7 +44,7 @@ def generate(
     deterministic: bool = False,
     last_values: bool = False,
 ) -> Rollout:
-    """Write a response to each prompt until the eos or T tokens.
+    """Write a response to each prompt until the eos, a stop string or T tokens.
 
     The prompts are read once, the G responses of one prompt share that pass, and finished rows leave the batch.
 
@@ -64,11 +65,11 @@ def generate(
         decoding.select(rows)
         hidden = hidden[rows]
     record = _blank(len(rows), space.max_new_tokens, prompts.device)
-    active = _Active(rows.new_tensor(range(len(rows))), torch.ones_like(rows, dtype=torch.bool))
+    active = _Active(torch.arange(len(rows), device=rows.device), torch.ones_like(rows).bool(), torch.zeros_like(rows))
     for k in range(space.max_new_tokens):
         tokens = _write_token(network, hidden, record, active, k, deterministic)
-        if space.eos_id is not None:
-            active.alive = active.alive & (tokens != space.eos_id)
+        ended, active.matched = network.ends(tokens, active.matched)
+        active.alive = active.alive & ~ended
         if k + 1 == space.max_new_tokens and not last_values:
             break
         kept = active.compact(k)
@@ -95,10 +96,17 @@ def _blank(n: int, T: int, device: torch.device) -> Rollout:
 
 @dataclass
 class _Active:
-    """Which responses the batch still writes: their row numbers, and which of those have not ended yet."""
+    """Which responses the batch still writes.
+
+    Attributes:
+        rows: Their row numbers, int64 [n].
+        alive: Which of them have not ended yet, bool [n].
+        matched: How far each matches a stop string, int64 [n].
+    """
 
     rows: Tensor
     alive: Tensor
+    matched: Tensor
 
     def compact(self, step: int) -> Tensor | None:
         """Drop ended rows once an eighth has ended; return the kept places in the batch, or None if all stay.
@@ -110,7 +118,7 @@ class _Active:
         kept = self.alive.nonzero().squeeze(-1)
         if len(kept) and len(kept) > len(self.alive) * 7 / 8:
             return None
-        self.rows, self.alive = self.rows[kept], self.alive[kept]
+        self.rows, self.alive, self.matched = self.rows[kept], self.alive[kept], self.matched[kept]
         return kept
 
 

@@ -15,6 +15,8 @@ from agents.self_check import check_network
 from tests.agents.tiny import MODELS, sharpen
 from textgym import TokenSpace
 from textgym.errors import ModelError
+from textgym.stopping import make_stop_rule
+from textgym.tokenizers import CharTokenizer
 
 P, T, V = 9, 12, 13
 SPACE = TokenSpace(V, P, T, eos_id=3, min_new_tokens=2, banned_tokens=[5])
@@ -215,6 +217,31 @@ def test_responses_of_one_prompt_share_its_reading() -> None:
     own = rollout.responses >= 0
     with torch.no_grad():
         whole = network.evaluate_sequences(observations, own, rollout.responses[own])
+    assert_near(rollout.log_probs[own], whole.log_probs)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "t5"])
+@torch.no_grad()
+def test_stop_strings_end_responses_where_the_space_says(name: str) -> None:
+    tokenizer = CharTokenizer("abcdefghij")
+    rule = make_stop_rule(["ab", "fgh", "d", "ca"], tokenizer)
+    space = TokenSpace(tokenizer.vocab_size, P, T, tokenizer.eos_id, min_new_tokens=1, stop=rule)
+    assert tokenizer.vocab_size == V
+    network, prompts = random_network(name, space), random_prompts()
+    torch.manual_seed(2)
+    rollout = generate(network, prompts, responses_per_prompt=2, last_values=True)
+    own, finishes = rollout.responses >= 0, set()
+    for row, cut in zip(rollout.responses.tolist(), rollout.last_values.tolist(), strict=True):
+        ids = [token for token in row if token >= 0]
+        texts = [tokenizer.decode(ids[: k + 1]) for k in range(len(ids))]
+        stops = [any(string in text for string in rule.strings) for text in texts]
+        assert not any(stops[:-1]), "nothing follows a stop string"
+        finishes.add("stop" if stops[-1] else "eos" if ids[-1] == tokenizer.eos_id else "length")
+        assert stops[-1] or ids[-1] == tokenizer.eos_id or (len(ids) == T and cut)
+        assert not (cut and stops[-1])
+    assert finishes == {"stop", "eos", "length"}
+    observations = torch.cat([prompts.repeat_interleave(2, dim=0), rollout.responses], dim=1)
+    whole = network.evaluate_sequences(observations, own, rollout.responses[own])
     assert_near(rollout.log_probs[own], whole.log_probs)
 
 

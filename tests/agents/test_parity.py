@@ -102,6 +102,7 @@ CASES = [
     pytest.param({"on_length": "truncate"}, id="truncates"),
     pytest.param({"on_length": "truncate", "min_new_tokens": 3}, id="minimum-length"),
     pytest.param({"shaping": "potential", "discount": 0.97}, id="shaped"),
+    pytest.param({"stop": ["ab", "dd"], "on_length": "truncate"}, id="stop-strings"),
 ]
 
 
