@@ -13,11 +13,27 @@ if TYPE_CHECKING:
     from agents.algorithms.ppo import PPO
     from agents.algorithms.sft import SFT
     from agents.buffer import SequenceRolloutBuffer
+    from agents.drift import measure_drift
     from agents.evaluation import evaluate
     from agents.policy import TransformerPolicy
+    from agents.report import Report
+    from agents.response_files import write_responses
+    from agents.significance import compare
     from agents.vec_env import make_vec_env
 
-__all__ = ["A2C", "PPO", "SFT", "SequenceRolloutBuffer", "TransformerPolicy", "evaluate", "make_vec_env"]
+__all__ = [
+    "A2C",
+    "PPO",
+    "SFT",
+    "SequenceRolloutBuffer",
+    "TransformerPolicy",
+    "make_vec_env",
+    "evaluate",
+    "compare",
+    "measure_drift",
+    "write_responses",
+    "Report",
+]
 
 _HOMES = {
     "A2C": "agents.algorithms.a2c",
@@ -25,7 +41,11 @@ _HOMES = {
     "SFT": "agents.algorithms.sft",
     "SequenceRolloutBuffer": "agents.buffer",
     "TransformerPolicy": "agents.policy",
+    "compare": "agents.significance",
     "evaluate": "agents.evaluation",
+    "measure_drift": "agents.drift",
+    "write_responses": "agents.response_files",
+    "Report": "agents.report",
     "make_vec_env": "agents.vec_env",
 }
 

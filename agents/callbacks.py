@@ -13,8 +13,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
-from agents.evaluation import Report
 from agents.metrics_file import MetricsFile
+from agents.report import Report
 
 
 class Stopwatch:

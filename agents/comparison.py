@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict, fields
 from typing import Any
 
 from agents.config import RunConfig
 from agents.curve import draw_curve
-from agents.evaluation import Report, Score
 from agents.judging import judge
 from agents.phase import CONTINUED, phases_of
+from agents.report import Report
 from agents.run_folder import RunFolder
 from agents.summary import Row, comparison, example_episodes, signatures
-from textgym import Sample
-from textgym.errors import CheckpointError
+from textgym.errors import CheckpointError, ConfigError
 
 
 class Comparison:
@@ -61,7 +59,7 @@ class Comparison:
             return
         judged = policy()
         row = self._rows[name] = Row(judge(self.config, judged, True), judge(self.config, judged, False))
-        texts = {"greedy": _to_json(row.greedy), "sampled": _to_json(row.sampled)}
+        texts = {"greedy": row.greedy.to_json(answers=True), "sampled": row.sampled.to_json(answers=True)}
         self.run.write_json(_file(name), texts)
         self.write()
         self.say(f"{name}: {row.headline()}")
@@ -99,8 +97,8 @@ class Comparison:
         """Return a row that was written down; None when it was not, or not by this version."""
         try:
             stored = self.run.read_json(_file(name))
-            return None if stored is None else Row(_from_json(stored["greedy"]), _from_json(stored["sampled"]))
-        except (CheckpointError, LookupError, TypeError):
+            return None if stored is None else Row(Report.from_json(stored["greedy"]), Report.from_json(stored["sampled"]))
+        except (CheckpointError, ConfigError, LookupError, TypeError):
             return None
 
     def _stored_evaluation(self) -> dict[str, Any]:
@@ -113,23 +111,3 @@ class Comparison:
 
 def _file(name: str) -> str:
     return f"responses/{name.replace(' ', '-')}.json"
-
-
-def _to_json(report: Report) -> dict[str, Any]:
-    """Return a report with its texts as JSON values; of the samples, what a summary shows."""
-    samples = [[sample.prompt, *sample.references] for sample in report.samples]
-    scores = [asdict(score) for score in report.scores]
-    return {field.name: getattr(report, field.name) for field in fields(report)} | {
-        "samples": samples,
-        "scores": scores,
-    }
-
-
-def _from_json(stored: dict[str, Any]) -> Report:
-    scores = tuple(Score(**{name: _tuples(value) for name, value in score.items()}) for score in stored["scores"])
-    samples = tuple(Sample(prompt, tuple(references)) for prompt, *references in stored["samples"])
-    return Report(**{name: _tuples(value) for name, value in stored.items()} | {"scores": scores, "samples": samples})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

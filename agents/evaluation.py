@@ -3,72 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from agents.decoding import BestOf, Decoding, Greedy, Sampled, make_decoding
+from agents.held_out import HeldOut, Text
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
-from agents.rollout import generate
+from agents.report import Report, Score
+from agents.scoring import score_responses
 from agents.subject import subject_of
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError
-from textgym.responses import pack_prompts
-from textgym.statistics import bootstrap_interval
-from textgym.vector import TextGenerationVectorEnv
+from textgym.rewards.judge import judge
 
-
-@dataclass(frozen=True)
-class Score:
-    """One metric on all samples, on the scale that its tool prints; intervals are 95% percentile bootstraps."""
-
-    name: str
-    corpus: float
-    corpus_interval: tuple[float, float]
-    corpus_signature: str
-    sentence: float
-    sentence_interval: tuple[float, float]
-    signature: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What :func:`evaluate` found.
-
-    Attributes:
-        env_id: The environment.
-        split: Of its samples.
-        mode: "greedy", or "sampled at temperature ...".
-        scores: One for each reward.
-        samples: What was played, in the order of ``responses``.
-        responses: One for each sample.
-        mean_length: Tokens per response, eos included.
-        ended: The share of responses that ended by themselves, with eos or a stop string.
-        seed: Of the sampling and the bootstrap.
-    """
-
-    env_id: str
-    split: str
-    mode: str
-    scores: tuple[Score, ...]
-    samples: tuple[Sample, ...]
-    responses: tuple[str, ...]
-    mean_length: float
-    ended: float
-    seed: int
-
-    def __getitem__(self, name: str) -> Score:
-        return next(score for score in self.scores if score.name == name)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the texts as JSON values."""
-        plain = asdict(self)
-        return {k: v for k, v in plain.items() if k not in ("samples", "responses")} | {"count": len(self.responses)}
+Judges = list[tuple[Reward, Any]]  # metrics, and what each was made from
 
 
 def evaluate(
@@ -78,7 +33,8 @@ def evaluate(
     *,
     split: str = "test",
     num_samples: int | None = None,
-    deterministic: bool = True,
+    decoding: Decoding | str | None = None,
+    deterministic: bool | None = None,
     seed: int = 0,
     batch_size: int = 250,
     device: torch.device | str = "auto",
@@ -92,74 +48,95 @@ def evaluate(
         rewards: Metrics, as ``textgym.make_reward`` takes them; the environment's own by default.
         split: Which samples.
         num_samples: Only the first so many.
-        deterministic: Greedy; otherwise sampled from the policy's distribution.
+        decoding: ``"greedy"`` (the default), ``"sampled"``, ``"sampled(temperature=0.7)"``, ``"beam(num_beams=4,
+            length_penalty=1.0)"``, ``"best_of(n=8, reward='chrf')"``, or an object of ``agents.decoding``. Best of n
+            chooses by the environment's reward unless told otherwise; the report says who chose, and has the scores of
+            all n samples as ``pool``.
+        deterministic: True is greedy and False sampled, in the manner of Stable-Baselines3; in place of ``decoding``.
         seed: Of the sampling and of the bootstrap.
-        batch_size: Responses per batch.
+        batch_size: Responses that are written at a time; a prompt takes one for each beam or sample.
         device: For a policy that is loaded here.
         env_kwargs: For the environment; by default its lengths and tokenizer are the policy's.
+
+    Raises:
+        ConfigError: An argument cannot work, or the policy was made for another kind of environment.
+        RewardError: A metric broke its contract.
     """
-    if num_samples is not None and num_samples < 1:
-        raise ConfigError(f"num_samples must be at least 1, got {num_samples}.")
+    asked = _decoding(decoding, deterministic)
     subject = subject_of(policy, device)
-    lanes = cast(
-        TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **(subject.env_kwargs | env_kwargs))
-    )
-    indices = [i for i in range(lanes.num_samples) if lanes.episodes.overlong != "drop" or lanes.episodes.fits(i)]
-    indices = indices[:num_samples]
-    network = subject.network_for(lanes.episodes.space)
+    held_out = HeldOut(env, split, num_samples, subject.env_kwargs | env_kwargs)
+    network = subject.network_for(held_out.episodes.space)
+    judges = [(held_out.reward, held_out.reward_spec)] if rewards is None else [(make_reward(r), r) for r in rewards]
+    chooser = _chooser(asked, held_out)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        responses, lengths, finishes = _respond(network, lanes, indices, deterministic, batch_size)
-    samples = tuple(lanes.episodes.samples[i] for i in indices)
-    judges = [lanes.episodes.reward] if rewards is None else [make_reward(spec) for spec in rewards]
+        texts = _written(asked, network, held_out, batch_size)
+    mode = asked.described(network)
+    if chooser is None:
+        return _report(held_out, texts, judges, seed, mode=mode)
+    chosen, pool = _best(chooser, texts, held_out.samples), _pool(judges, texts, held_out.samples, seed)
+    mode = f"{mode}, chosen by {chooser.name}"
+    return _report(held_out, chosen, judges, seed, mode=mode, selected_by=chooser.signature, pool=pool)
+
+
+def _decoding(decoding: Decoding | str | None, deterministic: bool | None) -> Decoding:
+    if decoding is None:
+        return Sampled() if deterministic is False else Greedy()
+    if deterministic is not None:
+        raise ConfigError(f"deterministic={deterministic} and decoding={decoding!r} say the same thing: give one.")
+    return make_decoding(decoding)
+
+
+def _chooser(decoding: Decoding, held_out: HeldOut) -> Reward | None:
+    """Return the reward that chooses among several responses to a prompt; None where there is only one."""
+    if not isinstance(decoding, BestOf):
+        return None
+    return held_out.reward if decoding.reward is None else make_reward(decoding.reward)
+
+
+def _written(decoding: Decoding, network: TextNetwork, held_out: HeldOut, batch_size: int) -> list[Text]:
+    """Return what the policy wrote, G texts for each prompt in succession."""
+    rows = max(1, batch_size // decoding.rows_per_prompt)
+    batches = held_out.prompts(rows, network.value_head.weight.device)
+    return list(chain.from_iterable(held_out.texts(decoding.write(network, prompts)) for prompts in batches))
+
+
+def _best(chooser: Reward, texts: Sequence[Text], samples: Sequence[Sample]) -> list[Text]:
+    """Return the text that ``chooser`` likes best for each sample, the first of equals."""
+    group = len(texts) // len(samples)
+    scores = judge(chooser, [text.response for text in texts], _repeated(samples, group))
+    return [texts[i * group + best] for i, best in enumerate(scores.reshape(-1, group).argmax(axis=1))]
+
+
+def _pool(judges: Judges, texts: Sequence[Text], samples: Sequence[Sample], seed: int) -> tuple[Score, ...]:
+    """Return the scores of all texts, several for each sample."""
+    group = len(texts) // len(samples)
+    responses, repeated = [text.response for text in texts], _repeated(samples, group)
+    return tuple(
+        replace(score_responses(one, responses, repeated, seed, group=group, spec=spec), sentences=())
+        for one, spec in judges
+    )
+
+
+def _repeated(samples: Sequence[Sample], group: int) -> list[Sample]:
+    return [sample for sample in samples for _ in range(group)]
+
+
+def _report(held_out: HeldOut, texts: Sequence[Text], judges: Judges, seed: int, **more: Any) -> Report:
+    """Return the report of one text for each sample."""
+    responses, samples = tuple(text.response for text in texts), held_out.samples
     return Report(
-        env_id=env,
-        split=split,
-        mode="greedy" if deterministic else f"sampled at temperature {network.temperature:g}",
-        scores=tuple(score_responses(judge, responses, samples, seed) for judge in judges),
+        env_id=held_out.env_id,
+        split=held_out.episodes.split,
+        scores=tuple(score_responses(one, responses, samples, seed, spec=spec) for one, spec in judges),
         samples=samples,
-        responses=tuple(responses),
-        mean_length=float(np.mean(lengths)),
-        ended=float(np.mean([finish != "length" for finish in finishes])),
+        responses=responses,
+        mean_length=float(np.mean([text.length for text in texts])),
+        ended=float(np.mean([text.finish != "length" for text in texts])),
         seed=seed,
+        indices=tuple(held_out.indices),
+        lengths=tuple(text.length for text in texts),
+        finishes=tuple(text.finish for text in texts),
+        judges=tuple(one for one, _ in judges),
+        **more,
     )
-
-
-def score_responses(reward: Reward, responses: Sequence[str], samples: Sequence[Sample], seed: int = 0) -> Score:
-    """Return the corpus score and the mean sentence score of responses, with 95% bootstrap intervals."""
-    sentences = np.asarray(reward(responses, samples), dtype=np.float64)[:, None]
-    statistics = reward.statistics(responses, samples)
-    corpus = float(reward.aggregate(statistics.sum(axis=0), len(responses)))
-    corpus_interval = bootstrap_interval(statistics, reward.aggregate, np.random.default_rng(seed))
-    sentence_interval = bootstrap_interval(
-        sentences, lambda totals, count: totals[..., 0] / count, np.random.default_rng(seed)
-    )
-    scale = reward.scale
-    return Score(
-        name=reward.name,
-        corpus=scale * corpus,
-        corpus_interval=(scale * corpus_interval[0], scale * corpus_interval[1]),
-        corpus_signature=reward.corpus_signature,
-        sentence=scale * float(sentences.mean()),
-        sentence_interval=(scale * sentence_interval[0], scale * sentence_interval[1]),
-        signature=reward.signature,
-    )
-
-
-def _respond(
-    network: TextNetwork, lanes: TextGenerationVectorEnv, indices: list[int], deterministic: bool, batch_size: int
-) -> tuple[list[str], list[int], list[str]]:
-    """Return the responses to the given samples as text, their lengths in tokens, and how they ended."""
-    texts: list[str] = []
-    lengths: list[int] = []
-    finishes: list[str] = []
-    device = network.value_head.weight.device
-    for first in range(0, len(indices), batch_size):
-        starts = [lanes.episodes.start(i) for i in indices[first : first + batch_size]]
-        prompts = torch.as_tensor(pack_prompts(starts, network.space.max_prompt_tokens).ids, device=device)
-        ids = generate(network, prompts, deterministic=deterministic).responses.cpu().numpy()
-        rows = [row[row >= 0].tolist() for row in ids]
-        texts.extend(lanes.episodes.decode(rows))
-        lengths.extend(len(row) for row in rows)
-        finishes.extend(lanes.episodes.finish(row[-1], network.space.stop.follow(row)) for row in rows)
-    return texts, lengths, finishes

@@ -8,7 +8,8 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.config import RunConfig
-from agents.evaluation import Report, evaluate
+from agents.evaluation import evaluate
+from agents.report import Report
 
 
 def judge(config: RunConfig, policy: Any, deterministic: bool) -> Report:

@@ -128,7 +128,11 @@ class TextNetwork(nn.Module):
             hidden: [N, D].
             lengths: int64 [N], how many tokens of the response were written before.
         """
-        logits = self.logits(hidden) / self.temperature + self.allowed_bias
+        return self.normalized(self.logits(hidden), lengths)
+
+    def normalized(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Return what :meth:`log_distribution` does, from logits [N, V]; a constant added to a row changes nothing."""
+        logits = logits / self.temperature + self.allowed_bias
         if self.space.min_new_tokens:
             too_short = lengths < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.evaluation import Report, Score
+from agents.drift import Drift
+from agents.report import Report, Score
+from agents.significance import Comparison
 from textgym.rendering import printable
 
 
@@ -46,6 +48,39 @@ def report_table(reports: Mapping[str, Report]) -> str:
         for name, report in reports.items()
     ]
     return _aligned([header, *lines])
+
+
+def pool_table(report: Report) -> str:
+    """Return a table of what a best of n was chosen from: the means over all n samples of each prompt."""
+    metrics = [f"{score.name} {kind}" for score in report.pool for kind in ("corpus", "sentence")]
+    return _aligned([["all samples, none chosen", *metrics], ["", *_cells(report.pool)]])
+
+
+def differences(comparison: Comparison) -> str:
+    """Return a table of how much better the first of two policies is by each metric over the corpus."""
+    header = ["first less second", "first", "second", "difference", f"{comparison.level:.0%} interval", "p"]
+    lines = [
+        [
+            one.name,
+            f"{one.first:.2f}",
+            f"{one.second:.2f}",
+            f"{one.difference:+.2f}",
+            f"[{one.interval[0]:+.2f}, {one.interval[1]:+.2f}]",
+            f"{one.p_value:.4f}",
+        ]
+        for one in comparison.differences
+    ]
+    how = f"paired bootstrap (Koehn, 2004), {comparison.resamples:,} resamples of {comparison.count:,} samples, "
+    return f"{_aligned([header, *lines])}\n{how}seed {comparison.seed}, p two-sided"
+
+
+def drift_lines(drift: Drift) -> str:
+    """Return entropy and KL divergence, in nats, with their intervals."""
+    lines = [f"drift along {drift.mode} responses of {drift.mean_length:.1f} tokens; nats, 95% bootstrap intervals"]
+    for name in ("entropy_per_token", "kl_per_token", "kl_per_response"):
+        mean = getattr(drift, name)
+        lines.append(f"{name.replace('_', ' '):<17}  {mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]")
+    return "\n".join(lines)
 
 
 def signatures(scores: Iterable[Score]) -> str:

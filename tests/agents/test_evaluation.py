@@ -1,16 +1,22 @@
 """Evaluation plays each sample once and says how sure it is of each number."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
 import textgym
 from agents import PPO, TransformerPolicy, evaluate, make_vec_env
-from agents.evaluation import score_responses
+from agents.decoding import Beam, BestOf
+from agents.rollout import generate
+from agents.scoring import score_responses
+from tests.agents.tiny import MODELS, sharpen
 from textgym.errors import ConfigError
+from textgym.responses import pack_prompts
 
 ENV = "test/Letters-v0"
 
@@ -86,6 +92,93 @@ def test_intervals_hold_the_score_and_scale_as_the_tool_prints() -> None:
     assert low < score.sentence < high
     assert 40 < score.sentence < 60
     assert score.corpus_interval[0] < score.corpus < score.corpus_interval[1]
+
+
+def test_beam_search_is_taken_and_named(model: dict[str, Any]) -> None:
+    algorithm = make(model)
+    sharpen(algorithm.policy)
+    report = evaluate(algorithm, ENV, split="train", decoding="beam(num_beams=3, length_penalty=0.5)", batch_size=4)
+    assert report.mode == "beam search of 3, length penalty 0.5"
+    assert report.responses == evaluate(algorithm, ENV, split="train", decoding=Beam(3, 0.5)).responses
+
+
+@pytest.mark.parametrize("chooser", [None, "bleu"])
+def test_best_of_n_is_the_best_and_its_pool_is_the_mean(model: dict[str, Any], chooser: str | None) -> None:
+    algorithm = make(model)
+    kwargs: dict[str, Any] = {"split": "train", "seed": 3, "batch_size": 7}
+    report = evaluate(algorithm, ENV, ["edit_similarity", "bleu"], decoding=BestOf(3, chooser), **kwargs)
+    judge, by = textgym.make_reward("edit_similarity"), textgym.make_reward(chooser or "edit_similarity")
+    torch.manual_seed(3)
+    written = written_in_batches(algorithm, report.samples, rows=2)  # 7 // 3 prompts at a time
+    scores = np.array([by(texts, [sample] * 3) for texts, sample in zip(written, report.samples, strict=True)])
+    assert list(report.responses) == [texts[i] for texts, i in zip(written, scores.argmax(axis=1), strict=True)]
+    every = np.concatenate([judge(texts, [s] * 3) for texts, s in zip(written, report.samples, strict=True)])
+    assert report.pool[0].sentence == pytest.approx(every.mean())
+    assert report.pool[0].sentence_interval[0] < every.mean() < report.pool[0].sentence_interval[1]
+    flat, repeated = [t for texts in written for t in texts], [s for s in report.samples for _ in range(3)]
+    bleu = textgym.make_reward("bleu")
+    assert report.pool[1].corpus == pytest.approx(100 * bleu.corpus(flat, repeated))
+    assert report.mode == f"best of 3, sampled at temperature 1, chosen by {by.name}"
+    assert report.selected_by == by.signature
+
+
+def written_in_batches(algorithm: PPO, samples: Sequence[textgym.Sample], rows: int) -> list[list[str]]:
+    lanes = gym.make_vec(ENV, num_envs=1, split="train")
+    texts = []
+    for first in range(0, len(samples), rows):
+        prompts = pack_prompts([lanes.episodes.start(i) for i in range(len(samples))[first : first + rows]], 7).ids
+        ids = generate(algorithm.policy.network, torch.as_tensor(prompts), responses_per_prompt=3).responses
+        texts += lanes.episodes.decode([row[row >= 0].tolist() for row in ids.numpy()])
+    return [texts[i : i + 3] for i in range(0, len(texts), 3)]
+
+
+def test_the_best_of_one_is_a_sample(model: dict[str, Any]) -> None:
+    algorithm = make(model)
+    one, other = (evaluate(algorithm, ENV, split="train", decoding=d) for d in ("best_of(n=1)", "sampled"))
+    assert one.responses == other.responses
+    assert one.pool[0].corpus_interval == one.scores[0].corpus_interval
+    assert other.pool == ()
+
+
+def test_a_report_says_what_was_answered(model: dict[str, Any]) -> None:
+    report = evaluate(make(model), ENV, ["bleu", len_reward, {"name": "bleu", "lowercase": True}], split="train")
+    assert report.indices == tuple(range(8))
+    assert report.mean_length == np.mean(report.lengths)
+    assert report.ended == np.mean([finish == "eos" for finish in report.finishes])
+    assert [score.spec for score in report.scores] == ["bleu", None, {"name": "bleu", "lowercase": True}]
+    assert report.scores[1].sentences == tuple(map(len, report.responses))
+    assert evaluate(make(model), ENV, split="train").scores[0].spec == "edit_similarity"
+    assert evaluate(make(model), ENV, split="train", reward="bleu").scores[0].spec == "bleu"
+
+
+def len_reward(response: str, sample: textgym.Sample) -> float:
+    return len(response)
+
+
+def test_the_statistics_of_a_group_stay_together() -> None:
+    samples = [textgym.Sample("x", (f"the cat number {i} sat on the mat",)) for i in range(20)]
+    responses = [s.references[0] if i % 2 else "a dog" for i, s in enumerate(samples)]
+    once = score_responses(textgym.make_reward("bleu"), responses, samples)
+    doubled, samples = [r for r in responses for _ in (0, 1)], [s for s in samples for _ in (0, 1)]
+    twice = score_responses(textgym.make_reward("bleu"), doubled, samples, group=2)
+    assert (twice.corpus, twice.sentence) == pytest.approx((once.corpus, once.sentence))
+    assert twice.sentence_interval == pytest.approx(once.sentence_interval)  # copies bring no certainty
+    assert twice.corpus_interval == pytest.approx(once.corpus_interval)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"decoding": "beam", "deterministic": True}, "deterministic=True and decoding='beam' say the same thing"),
+        ({"decoding": "beem"}, "There is no decoding 'beem'"),
+        ({"decoding": "best_of(reward='blue')"}, "'blue'"),
+        ({"num_envs": 3}, "An evaluation sets num_envs itself: use batch_size in its place"),
+        ({"rewrd": "bleu"}, "'rewrd'"),
+    ],
+)
+def test_arguments_that_cannot_work_are_told(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        evaluate(make(MODELS["gpt2"]), ENV, split="train", **arguments)
 
 
 @pytest.mark.parametrize("count", [0, -3])

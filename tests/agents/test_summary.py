@@ -1,5 +1,5 @@
 from agents.curve import draw_curve
-from agents.evaluation import Report, Score
+from agents.report import Report, Score
 from agents.summary import example_episodes, report_table, signatures
 from textgym import Sample
 

@@ -1,4 +1,4 @@
-"""The verbs of the command line that need a learner: ``textgym train``, ``textgym eval`` and ``textgym demo``."""
+"""``textgym train`` and ``textgym demo``: a run from a preset, files and single keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agents.commands.settings import take
 from agents.config import RunConfig
 from agents.config_reader import keys, read_config, type_name
 from agents.run_folder import RunFolder
@@ -14,7 +15,7 @@ from agents.yaml_text import to_yaml
 from textgym.cli.parser import Parser
 from textgym.errors import ConfigError, did_you_mean
 
-PRESETS = Path(__file__).parent / "presets"
+PRESETS = Path(__file__).parents[1] / "presets"
 
 TRAIN_USAGE = """usage: textgym train [ENV] [--preset NAME] [--config FILE.yaml] [--KEY VALUE ...] [--print_config]
        textgym train --resume RUN_FOLDER [--allow-data-change]
@@ -61,42 +62,6 @@ def demo(argv: list[str]) -> int:
     return 0
 
 
-def evaluate(argv: list[str]) -> int:
-    """Run ``textgym eval``: score a run, a checkpoint or a Hugging Face folder on held-out samples."""
-    parser = Parser("eval", "Let a policy answer each held-out sample once, and score the responses.")
-    parser.add_argument("policy", help="a run folder, a checkpoint, or a Hugging Face folder or hub name")
-    parser.add_argument("--env", help="the environment; a run knows its own")
-    parser.add_argument("--split", default="test", help="which samples (default: test)")
-    parser.add_argument("--rewards", help="metrics, such as bleu,chrf (default: the environment's own reward)")
-    parser.add_argument("--sampled", action="store_true", help="sample; otherwise the likeliest tokens are taken")
-    parser.add_argument("--num-samples", type=int, help="only the first so many")
-    parser.add_argument("--seed", type=int, default=0, help="of sampling and of the bootstrap (default: 0)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(argv)
-    subject = find_subject(arguments.policy, arguments.env)
-
-    from agents.evaluation import evaluate as evaluate_policy
-    from agents.summary import report_table, signatures
-
-    report = evaluate_policy(
-        subject.policy,
-        subject.env,
-        split_rewards(arguments.rewards) if arguments.rewards else None,
-        split=arguments.split,
-        num_samples=arguments.num_samples,
-        deterministic=not arguments.sampled,
-        seed=arguments.seed,
-        **subject.env_kwargs,
-    )
-    if arguments.json:
-        print(json.dumps(report.to_json(), indent=1))
-        return 0
-    print(f"{len(report.responses):,} samples of {report.env_id}, split {report.split!r}; 95% bootstrap intervals\n")
-    print(report_table({arguments.policy: report}))
-    print(f"\n{signatures(report.scores)}")
-    return 0
-
-
 class TrainRequest(NamedTuple):
     """What a command line of ``textgym train`` asks for."""
 
@@ -121,7 +86,7 @@ def parse_train(argv: Sequence[str]) -> TrainRequest:
     if rest and not rest[0].startswith("-"):
         overrides.append(("env", rest.pop(0)))
     while rest:
-        name, value = _take(rest)
+        name, value = take(rest, "train")
         if name == "preset":
             presets.append(preset(value))
         elif name == "config":
@@ -163,45 +128,6 @@ def train_help() -> str:
     return TRAIN_USAGE.format(presets=", ".join(preset_names()), keys="\n".join(lines))
 
 
-class Subject(NamedTuple):
-    """What ``textgym eval`` evaluates, and where."""
-
-    policy: str
-    env: str
-    env_kwargs: dict[str, Any]
-
-
-def find_subject(name: str, env: str | None) -> Subject:
-    """Return the policy that a folder or name stands for, and its environment; ``env`` replaces that of a run.
-
-    Raises:
-        ConfigError: There is no such folder, or nothing tells the environment.
-    """
-    path = Path(name).expanduser()
-    for folder in (path, *path.resolve().parents[1:4]):  # checkpoints stand two levels below a run, or four
-        is_inside = folder == path or path.resolve().is_relative_to(folder / "checkpoints")
-        if is_inside and (folder / "config.yaml").is_file():
-            run = RunFolder(folder)
-            config = run.config()
-            kwargs = config.env_kwargs if env in (None, config.env) else {}
-            return Subject(str(run.last_checkpoint() if folder == path else path), env or config.env, kwargs)
-    if env is None:
-        raise ConfigError(f"{name} is not a run folder or a checkpoint in one: name the environment with --env.")
-    return Subject(str(path) if path.exists() else name, env, {})
-
-
-def split_rewards(text: str) -> list[str]:
-    """Split at the commas that stand outside of brackets: ``bleu(tokenize='intl', lowercase=True),chrf`` is two."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]
-
-
 def _train(config: RunConfig) -> None:
     from agents.train import train
 
@@ -212,14 +138,3 @@ def _resume(path: Path, config: RunConfig, allow_data_change: bool) -> None:
     from agents.train import resume
 
     resume(path, config, allow_data_change=allow_data_change)
-
-
-def _take(rest: list[str]) -> tuple[str, str]:
-    """Take ``--key value``, ``--key=value`` or ``--flag`` off the arguments; a flag is true."""
-    argument = rest.pop(0)
-    if not argument.startswith("--") or argument == "--":
-        raise ConfigError(f"Settings are given as --key value, got {argument!r}: see textgym train --help.")
-    name, equals, value = argument[2:].partition("=")
-    if not equals:
-        value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
-    return name.replace("-", "_"), value
