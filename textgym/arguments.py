@@ -1,6 +1,7 @@
 """How the arguments of environments are checked: each function returns the value, or raises ConfigError."""
 
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,17 @@ def choice(name: str, value: Any, known: Iterable[str]) -> str:
     if value not in (names := list(known)):
         raise ConfigError(f"{name} cannot be {value!r}. {did_you_mean(str(value), names)}")
     return str(value)
+
+
+def paths_as_strings(value: Any) -> Any:
+    """Return an argument with every path in it as a string, which JSON can hold."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, dict):
+        return {key: paths_as_strings(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(item, os.PathLike) for item in value):
+        return [paths_as_strings(item) for item in value]
+    return value
 
 
 def seed_number(seed: Any) -> int | None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
-from textgym.arguments import choice, real_number, whole_number, whole_numbers
+from textgym.arguments import choice, paths_as_strings, real_number, whole_number, whole_numbers
 from textgym.core import BoolArray, FloatArray, IntArray, Sample, Task
 from textgym.errors import ConfigError, DataError
 from textgym.registration import make_reward, option_names
 from textgym.rewards.judge import judge
-from textgym.sources import remembered, resolve_task, split_samples
+from textgym.sources import is_source, remembered, resolve_task, split_samples
 from textgym.spaces import EMPTY, TokenSpace
 from textgym.stopping import make_stop_rule, special_stops
 from textgym.templates import make_template
@@ -74,6 +75,8 @@ class Episodes:
         **options: Any,
     ) -> None:
         self.task = resolve_task(task, data, options, known=_ARGUMENTS)
+        by_name = isinstance(task, str) and (data is None or is_source(task, data))
+        self._recipe = (task, data, options) if by_name else None
         self.split = split
         self.samples = split_samples(self.task, split)
         self.reward = make_reward(self.task.reward if reward is None else reward)
@@ -116,10 +119,22 @@ class Episodes:
             )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Episodes:
-        twin = copy.copy(self)  # the counter and the space's generator are the copy's own; the rest never changes
+        twin = object.__new__(type(self))
         memo[id(self)] = twin
+        twin.__dict__.update(self.__dict__)  # the counter and the space's generator are its own; the rest never changes
         twin.space = copy.deepcopy(self.space, memo)
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the samples behind, and a task that can be built by its name; data of files is opened again."""
+        left = {"samples"} if self._recipe is None else {"samples", "task"}
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._recipe is not None:
+            self.task = resolve_task(*self._recipe, known=_ARGUMENTS)
+        self.samples = split_samples(self.task, self.split)
 
     def start(self, index: int) -> Start:
         """Return the start of the episode that plays sample ``index``.
@@ -254,6 +269,18 @@ class PlaysEpisodes:
     """What both environments tell about the episodes that they play."""
 
     episodes: Episodes
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What ``gym.make`` was told, with paths as strings, so that it can be written as JSON."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            spec.kwargs = {name: paths_as_strings(value) for name, value in spec.kwargs.items()}
+        self._spec = spec
 
     @property
     def shaping(self) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
+from textgym.arguments import paths_as_strings
 from textgym.core import Reward, Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registry import Registry
@@ -124,7 +125,7 @@ def register_env(id: str, *, task: str | Task, **defaults: Any) -> None:
         id,
         entry_point="textgym.env:TextGenerationEnv",
         vector_entry_point="textgym.vector:TextGenerationVectorEnv",
-        kwargs={"task": task, **defaults},
+        kwargs={"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}},
     )
     if gym.registry.get(spec.id) != spec:
         gym.register(

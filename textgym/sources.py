@@ -23,7 +23,7 @@ def resolve_task(task: str | Task, data: Any, options: dict[str, Any], known: It
         options: For the task's constructor; with the user's data, those that the reader knows go to the reader.
         known: Other names that the user may have meant with an option that nobody knows.
     """
-    readers = [] if data is None else option_names(load_data)
+    readers = [] if data is None else [name for name in option_names(load_data) if name not in ("data", "like")]
     reading = {name: options[name] for name in readers if name in options}
     options = {name: value for name, value in options.items() if name not in reading}
     known = [*known, *readers]
@@ -32,10 +32,15 @@ def resolve_task(task: str | Task, data: Any, options: dict[str, Any], known: It
         return make_task(task) if data is None else load_data(data, like=make_task(task), **reading)
     factory = tasks[task]
     refuse_unknown(f"The environment of the task {task!r}", options, factory, also=known)
-    if isinstance(data, str) and data in getattr(factory, "sources", ()):
+    if is_source(task, data):
         return remembered(factory, source=data, **options)
     built = remembered(factory, **options)
     return built if data is None else load_data(data, like=built, **reading)
+
+
+def is_source(task: str | Task, data: Any) -> bool:
+    """Whether ``data`` is the name of another source of a registered task."""
+    return isinstance(task, str) and isinstance(data, str) and data in getattr(tasks[task], "sources", ())
 
 
 def split_samples(task: Task, split: str) -> Sequence[Sample]:

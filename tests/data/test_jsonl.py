@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import re
-import time
 
 import numpy as np
 import pytest
@@ -13,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgym.core import Sample
-from textgym.data import jsonl
+from textgym.data import jsonl, lazy
 from textgym.data.jsonl import JsonLines
-from textgym.data.rows import MAX_CHARS
+from textgym.data.rules import MAX_CHARS, Rules
 from textgym.data.skipping import Skipped
 from textgym.errors import ConfigError, DataError
 
@@ -78,8 +77,8 @@ def test_fields_are_guessed_by_their_usual_names(write, row, sample):
         ('{"prompt": %s}' % ("1" * 5000), r":2:1: JSON that cannot be read \(Exceeds the limit"),
         ("[1, 2]", r":2: a row is an object with named fields, got list: '\[1, 2\]'"),
         ('"text"', ":2: a row is an object with named fields, got str: 'text'"),
-        ('{"references": ["r"]}', ":2: 'prompt' is missing. Columns found: 'references'; guessed from the first row"),
-        ('{"prompt": null, "references": ["r"]}', ":2: 'prompt' is null. Columns found: 'prompt', 'references'"),
+        ('{"references": ["r"]}', ":2: 'prompt' is missing. Columns found: 'references'; for all rows prompt='prompt'"),
+        ('{"prompt": null, "references": ["r"]}', ":2: 'prompt' is null. Columns found: 'prompt', 'references'; for all rows prompt='prompt'"),
         ('{"prompt": "p", "references": null}', ":2: 'references' is null.*Fill it in or remove the row"),
         ('{"prompt": "p"}', ":2: 'references' is missing"),
         ("{}", ":2: 'prompt' is missing. Columns found: none"),
@@ -102,14 +101,13 @@ def test_bad_rows_are_refused_with_file_line_and_reason(write, monkeypatch, bad,
     bad = bad if isinstance(bad, bytes) else bad.encode()
     path = write(GOOD.encode() + b"\n" + bad + b"\n" + GOOD.encode())
     if not checked:  # the line after the checked ones
-        monkeypatch.setattr(jsonl, "CHECKED", 1)
+        monkeypatch.setattr(lazy, "CHECKED", 1)
     with pytest.raises(DataError, match=re.escape(str(path)) + message) as caught:
         JsonLines(path)[1]
     assert 'pass on_bad_row="skip"' in str(caught.value)
-    skip = Skipped("skip")
-    rows = JsonLines(path, skip)
-    assert (len(rows), rows.skipped, len(list(rows))) == (2, 1, 2)
-    assert re.search(message.removesuffix("."), skip.reasons[0])
+    rows = JsonLines(path, rules=Rules(on_bad_row="skip"))
+    assert (len(rows), rows.skipped.count, len(list(rows))) == (2, 1, 2)
+    assert re.search(message.removesuffix("."), rows.skipped.reasons[0])
 
 
 def test_unknown_columns_are_listed_with_the_guess(write):
@@ -131,7 +129,7 @@ def test_file_without_rows_is_refused(write, content):
 
 def test_file_of_bad_rows_only_tells_the_first(write):
     with pytest.raises(DataError, match=r"has 0 rows \(2 bad rows were skipped, the first: .*rows.jsonl:1:1: invalid"):
-        JsonLines(write("a\nb\n"), Skipped("skip"))
+        JsonLines(write("a\nb\n"), rules=Rules(on_bad_row="skip"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -180,18 +178,19 @@ def test_file_without_permission_is_refused(write):
 
 
 def test_reasons_of_skipped_rows_are_kept_for_the_first_five(write):
-    skip = Skipped("skip")
-    JsonLines(write("\n".join([GOOD, *["{"] * 9])), skip)
+    skip = JsonLines(write("\n".join([GOOD, *["{"] * 9])), rules=Rules(on_bad_row="skip")).skipped
     assert (skip.count, len(skip.reasons)) == (9, 5)
     with pytest.raises(ConfigError, match=r"on_bad_row must be 'error' or 'skip', got 'skipp'. Did you mean 'skip'"):
         Skipped("skipp")  # type: ignore[arg-type]
 
 
-def test_opening_costs_microseconds_per_row(write):
-    path = write((GOOD + "\n") * 200_000)
-    start = time.perf_counter()
-    assert len(JsonLines(path)) == 200_000
-    assert time.perf_counter() - start < 0.6  # measured 0.09 s: a million rows must open in 3 s
+def test_opening_parses_the_first_rows_only_and_reading_the_row_that_is_asked_for(write, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(jsonl.json, "loads", lambda text: parsed.append(text) or {"prompt": "p", "references": "r"})
+    rows = JsonLines(write((GOOD + "\n") * 30_000))
+    assert (len(rows), len(parsed)) == (30_000, lazy.CHECKED)
+    assert rows[29_999] == Sample("p", "r")
+    assert len(parsed) == lazy.CHECKED + 1
 
 
 def test_scitldr_is_read_as_it_is(shared_data):

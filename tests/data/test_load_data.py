@@ -136,14 +136,16 @@ def test_task_is_shared_by_copies_and_pickles(tmp_path):
         ({"train": SAMPLES, "test": ()}, DataError, "0 rows in the split 'test'"),
         ({}, ConfigError, "names no split: give"),
         ({"trian": SAMPLES}, ConfigError, "unknown split 'trian'. Did you mean 'train'"),
-        ({"prompt": "p", "references": "r"}, ConfigError, r"unknown split 'prompt'.*given as a list of one"),
+        ({"prompt": "p", "references": "r"}, DataError, r"no file or folder /.*/p. .*One row alone is given as a list"),
+        ({"prompt": "p", "text": "r"}, ConfigError, r"unknown split 'prompt'.*given as a list of one"),
         (7, ConfigError, r"got int for the split 'train'"),
         ({"test": None}, ConfigError, "got NoneType for the split 'test'"),
         (b"text", DataError, "in the split 'train' is a bytes of int: its items must be Sample"),
         ("", DataError, "data='' is no file or folder"),
         ("~no-such-user/rows.jsonl", DataError, "There is no file or folder /.*~no-such-user/rows.jsonl"),
         ("x" * 5000, DataError, "There is no file or folder /.*xxx"),
-        (["text"], DataError, r"data\['train'\]\[0\]: an item is a Sample or a dict, got str: 'text'"),
+        ([7], DataError, r"data\['train'\]\[0\]: an item is a Sample or a dict, got int: '7'"),
+        (["text"], DataError, "There is no file or folder /.*/text"),
         ([*SAMPLES, Sample("\t")], DataError, r"data\['train'\]\[2\]: the prompt is blank"),
         ([Sample("p" * 100_001)], DataError, r"data\['train'\]\[0\]: 100,001 characters of text, more than max_chars"),
         ([{"a": "p"}], DataError, r"data\['train'\]\[0\]: no column for prompt and references"),
@@ -185,12 +187,12 @@ def test_unknown_suffix_names_the_known_ones(tmp_path):
 def test_folder_without_splits_tells_what_it_holds(tmp_path):
     write(tmp_path / "rows.jsonl")
     with pytest.raises(
-        DataError, match=r"none of train.jsonl, validation.jsonl, test.jsonl; it holds rows.jsonl. Rename"
+        DataError, match=r"none of train.jsonl, validation.jsonl, test.jsonl \(or .*\); it holds rows.jsonl. Rename"
     ):
         load_data(tmp_path, Like())
 
 
 def test_a_reader_of_another_suffix_is_one_entry(tmp_path, monkeypatch):
-    monkeypatch.setitem(READERS, ".txt", lambda path, skip: [Sample(path.read_text(), "r")])
+    monkeypatch.setitem(READERS, ".txt", lambda path, rules: [Sample(path.read_text(), "r")])
     (tmp_path / "rows.txt").write_text("hello")
     assert load_data(tmp_path / "rows.txt", Like()).samples("train")[0].prompt == "hello"

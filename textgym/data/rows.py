@@ -1,74 +1,58 @@
-"""One row of data: which of its fields are the prompt and the references, and what makes it a sample."""
+"""One row of data: what makes it a sample, and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+from unicodedata import normalize
 
 from textgym.core import Sample
+from textgym.data.columns import MISSING, Fields, listed, mapping, outer_names, value_of
+from textgym.data.rules import MAX_CHARS, PLAIN, Rules
+from textgym.data.skipping import Skipped
 from textgym.errors import DataError
 
-# in order of preference: the first that a row has is taken
-# fmt: off
-PROMPTS = (
-    "prompt", "source", "src", "input", "instruction", "question", "query", "dialogue", "document", "article",
-    "passage", "context", "mr", "text",
-)
-REFERENCES = (
-    "references", "reference", "refs", "ref", "target", "tgt", "output", "summary", "answers", "answer", "response",
-    "highlights", "translation", "completion", "label",
-)
-# fmt: on
-MAX_CHARS = 100_000
 
-
-class Fields(NamedTuple):
-    """The names of the fields that hold the prompt and the references."""
-
-    prompt: str
-    references: str
-
-
-def guess_fields(row: object, where: str = "") -> Fields:
-    """Return the fields of a row that hold prompt and references, by their usual names in any letter case.
-
-    Raises:
-        DataError: The row is not an object, or no field has such a name; the message lists the columns found.
-    """
-    row = _mapping(row, where)
-    names = {str(name).strip().lower(): str(name) for name in row}
-    found = [next((names[name] for name in known if name in names), None) for known in (PROMPTS, REFERENCES)]
-    prompt, references = found
-    if prompt is None or references is None:
-        lacking = " and ".join(
-            what for what, field in (("prompt", prompt), ("references", references)) if field is None
-        )
-        raise DataError(
-            f"{where}: no column for {lacking}. Columns found: {', '.join(map(repr, row)) or 'none'}; guessed: "
-            f"prompt={prompt!r}, references={references!r}. Rename the columns to 'prompt' and 'references'."
-        )
-    return Fields(prompt, references)
-
-
-def sample_of(row: object, fields: Fields, where: str = "", max_chars: int = MAX_CHARS) -> Sample:
+def sample_of(
+    row: object,
+    fields: Fields,
+    where: str = "",
+    rules: Rules = PLAIN,
+    tally: Skipped | None = None,
+) -> Sample:
     """Return the sample of a row; its other fields become metadata.
 
-    Prompt and references are a string or a list of strings (a prompt's are joined by spaces); references that hold
-    nothing but white space are dropped.
+    Prompt and references are a string or a list of strings (a prompt's are joined by spaces); references may stand in
+    several fields. References that hold nothing but white space are left out.
+
+    Args:
+        row: A mapping of names to values.
+        fields: Which of them are prompt and references.
+        where: What names the row in messages.
+        rules: How rows are read.
+        tally: Where to count the references that were left out.
 
     Raises:
-        DataError: The prompt or the references are missing, null, blank or no text, or the row has more than
+        DataError: The prompt or all references are missing, null, blank or no text, or the row has more than
             ``max_chars`` characters; the message begins with ``where``.
     """
-    row = _mapping(row, where)
-    prompt = " ".join(_texts(row, fields.prompt, fields, where))
-    references = [text for text in _texts(row, fields.references, fields, where) if text and not text.isspace()]
+    row = mapping(row, where)
+    prompt = " ".join(filter(None, _texts(row, fields.prompt, fields, where)))
+    given = _references(row, fields, where)
+    references = [text for text in given if text and not text.isspace()]
     if not prompt or prompt.isspace():
         raise DataError(f"{where}: the prompt ({fields.prompt!r}) is blank. Give it text or remove the row.")
     if not references:
-        raise DataError(f"{where}: {fields.references!r} holds no text. Give at least one reference or remove the row.")
-    check_size(prompt, references, where, max_chars)
-    return Sample(prompt, tuple(references), {name: value for name, value in row.items() if name not in fields})
+        named = ", ".join(map(repr, fields.references))
+        raise DataError(f"{where}: {named} holds no text. Give at least one reference or remove the row.")
+    check_size(prompt, references, where, rules.max_chars)
+    if tally is not None:
+        tally.blanks += len(given) - len(references)
+    if rules.normalize is not None:
+        prompt = normalize(rules.normalize, prompt)
+        references = [normalize(rules.normalize, text) for text in references]
+    used = outer_names(row, fields)
+    return Sample(prompt, tuple(references), {name: value for name, value in row.items() if name not in used})
 
 
 def check_size(prompt: str, references: Sequence[str], where: str, max_chars: int = MAX_CHARS) -> None:
@@ -76,28 +60,34 @@ def check_size(prompt: str, references: Sequence[str], where: str, max_chars: in
     size = len(prompt) + sum(map(len, references))
     if size > max_chars:
         raise DataError(
-            f"{where}: {size:,} characters of text, more than max_chars={max_chars:,}. Split or remove the row."
+            f"{where}: {size:,} characters of text, more than max_chars={max_chars:,}. Split or remove the row, or "
+            "raise max_chars."
         )
 
 
-def _mapping(row: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(row, Mapping):
-        raise DataError(f"{where}: a row is an object with named fields, got {type(row).__name__}: {str(row)[:60]!r}.")
-    return row
+def _references(row: Mapping[str, Any], fields: Fields, where: str) -> list[str]:
+    """Return all references; of several fields some may be null, as rows differ in how many references they have."""
+    if len(fields.references) == 1:
+        return _texts(row, fields.references[0], fields, where)
+    full = [name for name in fields.references if value_of(row, name) not in (None, MISSING)]
+    return [text for name in full for text in _texts(row, name, fields, where)]
 
 
 def _texts(row: Mapping[str, Any], field: str, fields: Fields, where: str) -> list[str]:
-    value = row.get(field)
-    if value is None:
-        state = "null" if field in row else "missing"
+    """Return the text or texts of a field, a null within a list as an empty one."""
+    value = value_of(row, field)
+    if value is None or value is MISSING:
         raise DataError(
-            f"{where}: {field!r} is {state}. Columns found: {', '.join(map(repr, row)) or 'none'}; guessed from the "
-            f"first row: prompt={fields.prompt!r}, references={fields.references!r}. Fill it in or remove the row."
+            f"{where}: {field!r} is {'null' if value is None else 'missing'}. Columns found: {listed(row)}; for all "
+            f"rows prompt={fields.prompt!r}, references={', '.join(map(repr, fields.references))}. Fill it in or "
+            "remove the row."
         )
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)):
-        raise DataError(f"{where}: {field!r} must be text or a list of texts, got {type(value).__name__}: {value!r}.")
+        raise DataError(
+            f"{where}: {field!r} must be text or a list of texts, got {type(value).__name__}: {value!r:.60}."
+        )
     for text in texts:
         if text is not None and not isinstance(text, str):
             raise DataError(f"{where}: {field!r} must hold texts only, got {type(text).__name__}: {str(text)[:60]!r}.")
-    return [text for text in texts if text is not None]
+    return ["" if text is None else text for text in texts]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textgym.core import Sample, Task
+from textgym.data.skipping import Skipped
 from textgym.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,15 +22,30 @@ class DataTask(Task):
     Args:
         splits: The samples of each split that there is.
         like: The task that gives the name, the reward, the lengths and what to do with overlong prompts.
+        skips: What was passed over in the files of each split.
+        origin: What was resolved to get the data, JSON values.
+
+    Attributes:
         skipped: How many bad rows were passed over in each split.
+        blanks: How many blank references were left out, of those rows that were read at opening.
+        replaced: How many lines had bytes that are not UTF-8, and were replaced.
+        origin: For data of the hub its name, configuration and commit; else empty.
     """
 
     def __init__(
-        self, splits: Mapping[str, Sequence[Sample]], like: Task, skipped: Mapping[str, int] | None = None
+        self,
+        splits: Mapping[str, Sequence[Sample]],
+        like: Task,
+        skips: Mapping[str, Sequence[Skipped]] | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         self._samples = dict(splits)
         self.splits = tuple(splits)
-        self.skipped = dict(skipped or {})
+        skips = skips or {}
+        self.skipped = {split: sum(one.count for one in all) for split, all in skips.items()}
+        self.blanks = {split: sum(one.blanks for one in all) for split, all in skips.items()}
+        self.replaced = {split: sum(one.replaced for one in all) for split, all in skips.items()}
+        self.origin = dict(origin or {})
         for name in ("name", "reward", "max_prompt_tokens", "max_new_tokens", "overlong"):
             if hasattr(like, name):
                 setattr(self, name, getattr(like, name))

@@ -1,0 +1,154 @@
+"""Data sets of the Hugging Face hub, through the library ``datasets``: resolved to a commit, never run as a script."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from textgym.errors import ConfigError, DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import datasets
+
+PREFIX = "hub:"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+PATIENCE = 5  # seconds that the hub has to answer
+LOADERS = ("parquet", "arrow", "json", "csv", "text", "cache")  # others run decoders, or read pickles
+SUFFIXES = (".parquet", ".arrow", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")  # no archives
+
+
+class HubData(NamedTuple):
+    """A data set of the hub.
+
+    Attributes:
+        splits: A ``datasets.Dataset`` by split, in files that are mapped into memory.
+        origin: What was resolved, JSON values: ``hub`` (the name), ``config`` and ``revision`` (the commit).
+    """
+
+    splits: Mapping[str, Any]
+    origin: dict[str, Any]
+
+
+def load_hub(data: str, config: str | None = None, revision: str | None = None) -> HubData:
+    """Download a data set of the hub, or take it from the cache of ``datasets`` where the hub cannot be reached.
+
+    Args:
+        data: ``hub:user/name``.
+        config: The configuration, where there are several.
+        revision: A branch, tag or commit; without one, the newest commit, which ``origin`` records.
+
+    Raises:
+        ConfigError: The name is none.
+        DataError: There is no such data set, configuration or revision; it is a script; or the hub cannot be reached
+            and the cache does not have it, which is told within seconds.
+        MissingExtraError: ``datasets`` is not installed.
+    """
+    name = data.removeprefix(PREFIX)
+    if not NAME.fullmatch(name) or ".." in name:
+        raise ConfigError(f"data={data!r} names no data set of the hub: write hub:user/name.")
+    _import_datasets(data)
+    commit = _resolved(name, revision)
+    builder = _online(name, config, commit) if isinstance(commit, str) else _cached(name, config, revision, commit)
+    splits = _prepared(name, builder)
+    return HubData(splits, {"hub": name, "config": builder.config.name, "revision": builder.hash})
+
+
+def _import_datasets(data: str) -> None:
+    try:
+        import datasets  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("datasets", "hub", f"data={data!r}") from error
+
+
+def _resolved(name: str, revision: str | None) -> str | Exception:
+    """Return the commit of a revision, or why the hub does not answer: with patience, as it has a habit of trying on.
+
+    Raises:
+        DataError: The hub answers that there is no such data set or revision, or that it is a script.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        info = HfApi().dataset_info(name, revision=revision, timeout=PATIENCE)
+    except RevisionNotFoundError:
+        raise DataError(f"The data set {name!r} of the hub has no revision {revision!r}: check revision=.") from None
+    except RepositoryNotFoundError:
+        raise DataError(
+            f"The hub has no data set {name!r}, or does not show it to you: check the name, or log in where it is "
+            "private or gated (hf auth login)."
+        ) from None
+    except Exception as error:  # no network, no name service, a server's fault, offline mode: each its own class
+        return error
+    if f"{name.rpartition('/')[2]}.py" in [file.rfilename for file in info.siblings or ()]:
+        raise DataError(
+            f"The data set {name!r} of the hub is a script, and scripts are never run: try "
+            'revision="refs/convert/parquet", where the hub keeps the data of many of them.'
+        )
+    return str(info.sha)
+
+
+def _online(name: str, config: str | None, commit: str) -> datasets.DatasetBuilder:
+    import datasets
+
+    try:
+        builder = datasets.load_dataset_builder(name, config, revision=commit)
+    except Exception as error:  # many kinds, from the hub, the files and their description
+        raise _unusable(name, error) from None
+    loader = type(builder).__module__.split(".")[-1]
+    files = [str(file) for part in (builder.config.data_files or {}).values() for file in part]
+    strange = next((file for file in files if not file.lower().endswith(SUFFIXES)), None)
+    if loader not in LOADERS or strange is not None:
+        raise DataError(
+            f"The data set {name!r} of the hub holds {strange or loader}: only plain files are read "
+            f"({', '.join(SUFFIXES)}), no archives and nothing that has to be decoded. Convert it to parquet."
+        )
+    return builder
+
+
+def _cached(name: str, config: str | None, revision: str | None, reason: Exception) -> datasets.DatasetBuilder:
+    """Return what ``datasets`` keeps of earlier downloads, without a look at the network."""
+    import datasets
+    from datasets.packaged_modules.cache.cache import Cache
+
+    short = name.rpartition("/")[2]
+    try:
+        builder = Cache(repo_id=name, dataset_name=short, config_name=config, version="auto", hash="auto")
+    except (ValueError, OSError) as error:
+        call = ", ".join(map(repr, filter(None, (name, config)))) + (f", revision={revision!r}" if revision else "")
+        raise DataError(
+            f"The hub cannot be reached ({_line(reason)}), and {datasets.config.HF_DATASETS_CACHE} does not hold the "
+            f"data set {name!r} ({_line(error)}). Where there is a network, run python -c "
+            f'"import datasets; datasets.load_dataset({call})", and bring that folder here; or put its parquet files '
+            "into a folder as train.parquet, validation.parquet and test.parquet, and pass data=FOLDER."
+        ) from None
+    if revision not in (None, "main", builder.hash):
+        raise DataError(
+            f"The hub cannot be reached ({_line(reason)}), and the cache holds the revision {builder.hash} of the data "
+            f"set {name!r}, not {revision!r}"
+            + ("" if COMMIT.fullmatch(str(revision)) else ", or not for sure: a branch or tag can move")
+            + f". Pass revision={builder.hash!r}, or go online."
+        )
+    return builder
+
+
+def _prepared(name: str, builder: datasets.DatasetBuilder) -> Mapping[str, Any]:
+    """Download what is missing, and return the splits."""
+    try:
+        builder.download_and_prepare()
+        splits: Mapping[str, Any] = builder.as_dataset()
+    except Exception as error:
+        raise _unusable(name, error) from None
+    return splits
+
+
+def _unusable(name: str, error: Exception) -> DataError:
+    told = str(error).strip().replace("\n", " ")[:400]
+    return DataError(f"The data set {name!r} of the hub cannot be used: {told or type(error).__name__}")
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().partition("\n")[0] or type(error).__name__)[:200].rstrip(".")

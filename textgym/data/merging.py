@@ -1,0 +1,116 @@
+"""Samples made of others: those of several files in a row, and those of one prompt taken together."""
+
+from __future__ import annotations
+
+import operator
+from abc import abstractmethod
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import accumulate, chain
+from typing import Any, overload
+
+import numpy as np
+
+from textgym.core import Sample
+from textgym.data.fingerprint import of_samples
+
+
+class _Derived(Sequence[Sample]):
+    """What both kinds share: indices and slices as in a list."""
+
+    @abstractmethod
+    def _sample(self, i: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            return [self._sample(i) for i in range(*index.indices(len(self)))]
+        i = operator.index(index)
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"There are {len(self)} samples: there is no sample {i}.")
+        return self._sample(i % len(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sequence[Sample]:
+        return self  # samples never change
+
+
+class Concatenated(_Derived):
+    """The samples of several sequences, one after the other."""
+
+    def __init__(self, parts: Sequence[Sequence[Sample]]) -> None:
+        self._parts = tuple(parts)
+        self._firsts = [0, *accumulate(map(len, self._parts))]
+
+    def __len__(self) -> int:
+        return self._firsts[-1]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return chain.from_iterable(self._parts)
+
+    def _sample(self, i: int) -> Sample:
+        part, row = self._found(i)
+        return part[row]
+
+    def _found(self, i: int) -> tuple[Sequence[Sample], int]:
+        k = bisect_right(self._firsts, i) - 1
+        return self._parts[k], i - self._firsts[k]
+
+    def where(self, index: int) -> str:
+        """Return the place of a row, for messages."""
+        part, row = self._found(index)
+        return _place(part, row)
+
+    def fingerprint(self) -> str:
+        """Return what changes when any part does."""
+        return "+".join(map(of_samples, self._parts))
+
+
+class ByPrompt(_Derived):
+    """Samples in which each prompt comes once, with all the references that it has in others.
+
+    They stand in the order in which the prompts come first; metadata are those of the first sample. All prompts are
+    read once, to find those that are alike; pickles hold the others alone, and unpickling looks again.
+
+    Args:
+        samples: The others.
+    """
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        groups: dict[bytes, int] = {}
+        of_rows = array("Q")
+        for sample in samples:
+            key = blake2b(sample.prompt.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            of_rows.append(groups.setdefault(key, len(groups)))
+        numbers = np.frombuffer(of_rows, dtype=np.uint64)
+        self._rows = np.argsort(numbers, kind="stable")
+        self._firsts = np.searchsorted(numbers[self._rows], np.arange(len(groups) + 1, dtype=np.uint64))
+
+    def __len__(self) -> int:
+        return len(self._firsts) - 1
+
+    def _sample(self, i: int) -> Sample:
+        first, *others = (self._samples[int(row)] for row in self._rows[self._firsts[i] : self._firsts[i + 1]])
+        references = [*first.references, *(text for other in others for text in other.references)]
+        return Sample(first.prompt, tuple(references), first.metadata)
+
+    def where(self, index: int) -> str:
+        """Return the place of the first row of a prompt, for messages."""
+        return _place(self._samples, int(self._rows[self._firsts[index]]))
+
+    def fingerprint(self) -> str:
+        """Return what changes when the others do."""
+        return f"by-prompt:{of_samples(self._samples)}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ByPrompt, (self._samples,)
+
+
+def _place(samples: Sequence[Sample], index: int) -> str:
+    where = getattr(samples, "where", "row {}".format)
+    return str(where(index))
