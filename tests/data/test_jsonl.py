@@ -78,7 +78,10 @@ def test_fields_are_guessed_by_their_usual_names(write, row, sample):
         ("[1, 2]", r":2: a row is an object with named fields, got list: '\[1, 2\]'"),
         ('"text"', ":2: a row is an object with named fields, got str: 'text'"),
         ('{"references": ["r"]}', ":2: 'prompt' is missing. Columns found: 'references'; for all rows prompt='prompt'"),
-        ('{"prompt": null, "references": ["r"]}', ":2: 'prompt' is null. Columns found: 'prompt', 'references'; for all rows prompt='prompt'"),
+        (
+            '{"prompt": null, "references": ["r"]}',
+            ":2: 'prompt' is null. Columns found: 'prompt', 'references'; for all rows prompt='prompt'",
+        ),
         ('{"prompt": "p", "references": null}', ":2: 'references' is null.*Fill it in or remove the row"),
         ('{"prompt": "p"}', ":2: 'references' is missing"),
         ("{}", ":2: 'prompt' is missing. Columns found: none"),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from textgym.core import BoolArray
+from textgym.data import lazy
 from textgym.data.columns import mapping
 from textgym.data.lazy import FileSamples
+from textgym.data.scanning import find_lines
 from textgym.data.text import decoded, line_number, lines, text_start
 from textgym.errors import DataError
 
@@ -19,6 +26,28 @@ class JsonLines(FileSamples):
     """
 
     form = "Write one JSON object a line."
+
+    def _index(self) -> Sequence[int]:
+        with open(self._files[0], "rb") as file:
+            found = find_lines(file, text_start(file, self.paths[0]), self.rules.max_bytes, _no_object)
+        if self.skipped.wanted or len(found.suspects) > lazy.CHECKED:
+            return super()._index()
+        first = np.arange(min(lazy.CHECKED, len(found.starts)))
+        looked = np.union1d(first, found.suspects)
+        good = self._checked(self._lines(found.starts, looked))
+        unseen = np.delete(found.starts, looked)
+        return array("Q", np.sort(np.concatenate([np.array(good, np.uint64), unseen])).tobytes())
+
+    def _lines(
+        self, starts: npt.NDArray[np.uint64], numbers: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the lines of these numbers, from 0 on, but for blank ones."""
+        with open(self._files[0], "rb") as file:
+            for number in numbers.tolist():
+                at = int(starts[number])
+                line = next(lines(file, at, self.rules.max_bytes))[2]
+                if not line.isspace():
+                    yield at, number + 1, line
 
     def _records(self) -> Iterator[tuple[int, int, bytes]]:
         with open(self._files[0], "rb") as file:
@@ -54,3 +83,11 @@ class JsonLines(FileSamples):
             self._row(raw)
         elif not raw.isascii() or len(raw) > self.rules.max_bytes:
             decoded(raw, self.rules, self._tally)
+
+
+def _no_object(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> BoolArray:
+    """Return which lines do not begin and end with the brackets of an object."""
+    last = ends - 1 - (data[ends - 1] == ord("\n"))
+    last -= data[last] == ord("\r")  # of an empty line this is the end of the line before, and its start tells
+    whole: BoolArray = (data[starts] == ord("{")) & (data[last] == ord("}"))
+    return ~whole

@@ -5,13 +5,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
+
+from textgym.core import BoolArray
+from textgym.data import lazy
 from textgym.data.columns import Fields
 from textgym.data.lazy import FileSamples
-from textgym.data.rules import PLAIN, Rules
+from textgym.data.scanning import Lines, find_lines
 from textgym.data.text import decoded, lines, text_start
 from textgym.errors import DataError
 
@@ -32,46 +36,43 @@ class ParallelText(FileSamples):
 
     form = "Write one prompt a line."
 
-    def __init__(self, *paths: Path, rules: Rules = PLAIN) -> None:
-        self._starts = tuple(array("Q") for _ in paths)
-        super().__init__(*paths, rules=rules)
-
     def _index(self) -> Sequence[int]:
         names = [str(path) for path in self.paths]
         self._fields = Fields(names[0], tuple(names[1:]))
-        keys = self._checked(self._noted())
-        return range(len(keys)) if len(keys) == len(self._starts[0]) else keys
+        found = [self._found(path, file) for path, file in zip(self.paths, self._files, strict=True)]
+        self._refuse_uneven([len(one.starts) for one in found])
+        self._starts = tuple(array("Q", one.starts.tobytes()) for one in found)
+        count = len(self._starts[0])
+        suspects = np.unique(np.concatenate([one.suspects for one in found]))
+        if self.skipped.wanted or len(suspects) > lazy.CHECKED:
+            keys = self._checked(self._records())
+        else:
+            looked = np.union1d(np.arange(min(lazy.CHECKED, count)), suspects)
+            self._checked((i, i + 1, self._fetch(i)) for i in looked.tolist())
+            return range(count)
+        return range(count) if len(keys) == count else keys
+
+    def _found(self, path: Path, file: Path) -> Lines:
+        with open(file, "rb") as opened:
+            return find_lines(opened, text_start(opened, path), self.rules.max_chars, _starts_with_space)
+
+    def _refuse_uneven(self, counts: list[int]) -> None:
+        for path, count in zip(self.paths, counts, strict=True):
+            if count != counts[0]:
+                raise DataError(
+                    f"{self.paths[0]} has {counts[0]:,} lines, and {path} has {count:,}: line i of one must belong to "
+                    "line i of the other."
+                )
 
     def _records(self) -> Iterator[tuple[int, int, list[bytes]]]:
-        for i, row in enumerate(self._rows()):
-            yield i, i + 1, [line for _, _, line in row]
-
-    def _noted(self) -> Iterator[tuple[int, int, list[bytes]]]:
-        """Yield the rows, and keep where their lines start."""
-        for i, row in enumerate(self._rows()):
-            for starts, (start, _, _) in zip(self._starts, row, strict=True):
-                starts.append(start)
-            yield i, i + 1, [line for _, _, line in row]
-
-    def _rows(self) -> Iterator[tuple[tuple[int, int, bytes], ...]]:
-        """Yield the lines that belong together, each with its start and its end."""
         with ExitStack() as stack:
             files = [stack.enter_context(open(file, "rb")) for file in self._files]
             each = [self._lines(*named) for named in zip(self.paths, files, strict=True)]
-            for i, row in enumerate(zip_longest(*each)):
-                if None in row:
-                    raise self._uneven(i, row)
-                yield row
+            for i, row in enumerate(zip(*each, strict=True)):
+                yield i, i + 1, [line for _, _, line in row]
 
     def _lines(self, path: Path, file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         return lines(file, text_start(file, path), self.rules.max_bytes)
-
-    def _uneven(self, count: int, row: Sequence[Any]) -> DataError:
-        shorter = self.paths[row.index(None)]
-        longer = self.paths[next(k for k, line in enumerate(row) if line is not None)]
-        return DataError(
-            f"{shorter} has {count:,} lines, and {longer} has more: line i of one must belong to line i of the other."
-        )
 
     def _fetch(self, key: int) -> list[bytes]:
         return [self._line(file, starts[key]) for file, starts in zip(self._files, self._starts, strict=True)]
@@ -104,3 +105,11 @@ class ParallelText(FileSamples):
         if not text:
             raise DataError(f": the line of {path.name} is blank. Give it text, or remove the line from all files.")
         return text
+
+
+def _starts_with_space(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> BoolArray:
+    """Return which lines may be blank: most of those that are not begin with something else."""
+    early: BoolArray = data[starts] <= ord(" ")
+    return early

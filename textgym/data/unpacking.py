@@ -1,4 +1,4 @@
-"""Compressed files: a ``.gz`` file is unpacked into the cache once, so that its rows can be read in any order."""
+"""Files that cannot be read at any place: a copy that can is made in the cache, once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -18,11 +19,11 @@ RATIO = 50  # text shrinks to a tenth at best, and a bomb of zeros to a thousand
 SPARE = 64 * 2**20  # bytes that a file of any size may unpack to
 BLOCK = 2**20
 
+Write = Callable[[BinaryIO, BinaryIO], None]
+
 
 def unpacked(path: Path) -> Path:
     """Return a file with the content of a ``.gz`` file; any other path is returned as it is.
-
-    The copy is named by the hash of the compressed bytes and lies in the folder ``unpacked`` of the cache.
 
     Raises:
         DataError: The file is no whole gzip file, it unpacks to far more than text does, or the cache cannot be
@@ -31,17 +32,44 @@ def unpacked(path: Path) -> Path:
     """
     if path.suffix.lower() != ".gz":
         return path
-    with open(path, "rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-        copy = cache_folder() / "unpacked" / content[:32]
+    return copy_of(path, "text", lambda source, target: _pour(path, source, target))
+
+
+def copy_of(path: Path, kind: str, write: Write) -> Path:
+    """Return the file that ``write`` makes of another; it lies in the folder ``unpacked`` of the cache.
+
+    Its name is the hash of the other's bytes, so that it is made once, wherever the other lies. It is written whole or
+    not at all.
+
+    Args:
+        path: The other file.
+        kind: What the copy is, the suffix of its name.
+        write: Takes the other file and the copy, both open.
+
+    Raises:
+        DataError: The cache cannot be written, or what ``write`` raises.
+        OSError: The other file cannot be read.
+    """
+    with open(path, "rb") as source:
+        content = hashlib.file_digest(source, "sha256").hexdigest()
+        copy = cache_folder() / "unpacked" / f"{content[:32]}.{kind}"
         if not copy.exists():
-            file.seek(0)
-            _unpack(path, file, copy)
+            source.seek(0)
+            _make(path, source, copy, write)
     return copy
 
 
-def _unpack(path: Path, file: BinaryIO, copy: Path) -> None:
-    """Write the copy whole or not at all."""
+def refuse_bomb(path: Path, packed: int, size: int) -> None:
+    """Raise DataError when a file of ``packed`` bytes unpacks to ``size`` bytes or more, and that is no text."""
+    limit = SPARE + RATIO * packed
+    if size > limit:
+        raise DataError(
+            f"{path} unpacks to more than {limit:,} bytes, over {RATIO} times its size, which text does not: unpack it "
+            "by hand if you trust it."
+        )
+
+
+def _make(path: Path, source: BinaryIO, copy: Path, write: Write) -> None:
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=copy.parent, suffix=".tmp")
@@ -49,38 +77,33 @@ def _unpack(path: Path, file: BinaryIO, copy: Path) -> None:
         raise _unwritable(path, copy, error) from None
     try:
         with open(handle, "wb") as target:
-            _pour(path, file, target, copy)
+            write(source, target)
         os.replace(name, copy)
+    except OSError as error:
+        raise _unwritable(path, copy, error) from None
     finally:
         with suppress(OSError):
             os.unlink(name)
 
 
-def _pour(path: Path, file: BinaryIO, target: BinaryIO, copy: Path) -> None:
-    limit, size = SPARE + RATIO * os.fstat(file.fileno()).st_size, 0
-    with gzip.open(file) as source:
-        while block := _block(path, source):
-            size += len(block)
-            if size > limit:
-                raise DataError(
-                    f"{path} unpacks to more than {limit:,} bytes, over {RATIO} times its size, which text does not: "
-                    "unpack it by hand if you trust it."
-                )
-            try:
-                target.write(block)
-            except OSError as error:
-                raise _unwritable(path, copy, error) from None
-
-
-def _block(path: Path, source: gzip.GzipFile) -> bytes:
-    try:
-        return source.read(BLOCK)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no whole gzip file ({error}): fetch it again.") from None
-
-
 def _unwritable(path: Path, copy: Path, error: OSError) -> DataError:
     return DataError(
-        f"{path} must be unpacked, and {copy.parent} cannot be written ({error.strerror}): unpack it by hand, or set "
-        "TEXTGYM_CACHE to a folder that can."
+        f"{path} must be unpacked, and {copy.parent} cannot be written ({error.strerror or error}): unpack it by hand, "
+        "or set TEXTGYM_CACHE to a folder that can."
     )
+
+
+def _pour(path: Path, source: BinaryIO, target: BinaryIO) -> None:
+    packed, size = os.fstat(source.fileno()).st_size, 0
+    with gzip.open(source) as file:
+        while block := _block(path, file):
+            size += len(block)
+            refuse_bomb(path, packed, size)
+            target.write(block)
+
+
+def _block(path: Path, file: gzip.GzipFile) -> bytes:
+    try:
+        return file.read(BLOCK)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is no whole gzip file ({error}): fetch it again.") from None
