@@ -48,7 +48,7 @@ def paths_as_strings(value: Any) -> Any:
     """Return an argument with every path in it as a string, which JSON can hold."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {key: paths_as_strings(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(isinstance(item, os.PathLike) for item in value):
         return [paths_as_strings(item) for item in value]

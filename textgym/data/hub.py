@@ -126,11 +126,11 @@ def _cached(name: str, config: str | None, revision: str | None, reason: Excepti
             "into a folder as train.parquet, validation.parquet and test.parquet, and pass data=FOLDER."
         ) from None
     if revision not in (None, "main", builder.hash):
+        held = f"The hub cannot be reached ({_line(reason)}), and the cache holds {name!r} at {builder.hash}, "
         raise DataError(
-            f"The hub cannot be reached ({_line(reason)}), and the cache holds the revision {builder.hash} of the data "
-            f"set {name!r}, not {revision!r}"
-            + ("" if COMMIT.fullmatch(str(revision)) else ", or not for sure: a branch or tag can move")
-            + f". Pass revision={builder.hash!r}, or go online."
+            held
+            + ("not at" if COMMIT.fullmatch(str(revision)) else "which may or may not be")
+            + f" revision={revision!r}: pass that commit as revision=, or go online."
         )
     return builder
 
@@ -151,4 +151,6 @@ def _unusable(name: str, error: Exception) -> DataError:
 
 
 def _line(error: Exception) -> str:
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        return "HF_HUB_OFFLINE is set"
     return (str(error).strip().partition("\n")[0] or type(error).__name__)[:200].rstrip(".")
