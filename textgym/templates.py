@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from textgym.errors import ConfigError, DataError, did_you_mean
+from textgym.prompts import encoded_prompt
 from textgym.tokenizers import Tokenizer
 
 CHAT_KEYS = ("chat", "system", "variables")
@@ -32,7 +33,7 @@ class TextTemplate:
 
     def ids(self, prompt: str) -> list[int]:
         """Return the ids of the text."""
-        return self.tokenizer.encode_prompt(self.text.replace("{prompt}", prompt))
+        return encoded_prompt(self.tokenizer, self.text.replace("{prompt}", prompt))
 
     def shortened(self, prompt: str, limit: int) -> list[int]:
         """Return the last ids of the text; the separator that ends it is among them."""

@@ -44,6 +44,8 @@ class WordTokenizer(PieceTokenizer):
                 "split texts with textgym.tokenizers.words.WORD.findall."
             )
         self._ids = {word: i for i, word in enumerate(self.words)}
+        self._words = dict(enumerate(self.words))
+        self._marks = (CLOSES | OPENS).intersection(self.words)
         super().__init__((word.encode() for word in self.words), unknown=True)
 
     def encode(self, text: str) -> list[int]:
@@ -53,8 +55,11 @@ class WordTokenizer(PieceTokenizer):
 
     def decode(self, ids: Ids) -> str:
         """Return the words with single spaces, marks attached to the word that they follow or open."""
+        words = list(filter(None, map(self._words.get, plain(ids))))
+        if self._marks.isdisjoint(words):
+            return " ".join(words)
         text, glue = "", True
-        for word in (self.words[i] for i in plain(ids) if 0 <= i < len(self.words)):
+        for word in words:
             text += word if glue or word in CLOSES else f" {word}"
             glue = word in OPENS
         return text
