@@ -85,8 +85,11 @@ class TextVecEnv(VecEnv):
         self._returns += rewards
         self._lengths += 1
         done = terminated | truncated
-        told = {name: value for name, value in infos.items() if name != "final_obs"}
-        lanes = [_lane(told, i) for i in range(self.num_envs)]
+        told = {name: value for name, value in infos.items() if name not in ("final_obs", "_final_obs")}
+        lanes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        masks = [value for name, value in told.items() if name.startswith("_")]
+        for i in np.flatnonzero(np.logical_or.reduce(masks)) if masks else ():
+            lanes[i] = _lane(told, i)
         for i in np.flatnonzero(done):
             final = lanes[i].pop("final_info")
             lanes[i] = final | {

@@ -111,12 +111,15 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         endings = lanes.episode_infos(scores, lengths)
         for k, (alive, dones) in enumerate(_positions(lengths)):
             rewards = scores.rewards[:, k]
-            infos = [ending if done else {} for ending, done in zip(endings, dones, strict=True)]
+            ended = np.flatnonzero(dones).tolist()
+            infos: list[dict[str, Any]] = [{}] * len(dones)  # one empty dict for all who have nothing to tell
+            for i in ended:
+                infos[i] = endings[i]
             self.num_timesteps += int(alive.sum())
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
-            self._update_info_buffer(infos, dones)
+            self._update_info_buffer([infos[i] for i in ended], dones[ended])
         return True
 
     def dump_logs(self, iteration: int = 0) -> None:
