@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
+from agents.slots import reserve
+
 
 @dataclass
 class Decoding:
@@ -34,6 +36,14 @@ class Decoding:
     def select(self, rows: Tensor) -> None:
         """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""
         self.cache.batch_select_indices(rows)
+        self._select(rows)
+
+    def reserve(self, rows: Tensor, columns: int) -> None:
+        """The same before the first token, with memory for ``columns`` tokens, so that reading one copies nothing."""
+        reserve(self.cache, rows, columns)
+        self._select(rows)
+
+    def _select(self, rows: Tensor) -> None:
         self.mask = self.mask[rows]
         self.positions = self.positions[rows]
         self.encoded = None if self.encoded is None else self.encoded[rows]

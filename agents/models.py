@@ -132,7 +132,10 @@ class TextNetwork(nn.Module):
 
     def normalized(self, logits: Tensor, lengths: Tensor) -> Tensor:
         """Return what :meth:`log_distribution` does, from logits [N, V]; a constant added to a row changes nothing."""
-        logits = logits / self.temperature + self.allowed_bias
+        if self.temperature != 1:
+            logits = logits / self.temperature
+        if self.space.banned_tokens:
+            logits = logits + self.allowed_bias
         if self.space.min_new_tokens:
             too_short = lengths < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)

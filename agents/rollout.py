@@ -61,9 +61,8 @@ def generate(
     space = network.space
     decoding, hidden = network.start(prompts.long())
     rows = torch.arange(len(prompts), device=prompts.device).repeat_interleave(responses_per_prompt)
-    if responses_per_prompt > 1:
-        decoding.select(rows)
-        hidden = hidden[rows]
+    decoding.reserve(rows, space.max_new_tokens)
+    hidden = hidden[rows]
     record = _blank(len(rows), space.max_new_tokens, prompts.device)
     active = _Active(torch.arange(len(rows), device=rows.device), torch.ones_like(rows).bool(), torch.zeros_like(rows))
     for k in range(space.max_new_tokens):
@@ -111,13 +110,17 @@ class _Active:
     def compact(self, step: int) -> Tensor | None:
         """Drop ended rows once an eighth has ended; return the kept places in the batch, or None if all stay.
 
+        The last rows take the places of those that ended, so that the others need not move.
+
         Asking costs a synchronisation, so that a device other than the CPU is asked every eighth step only.
         """
         if self.rows.device.type != "cpu" and step % 8 != 7:
             return None
-        kept = self.alive.nonzero().squeeze(-1)
-        if len(kept) and len(kept) > len(self.alive) * 7 / 8:
+        count = int(self.alive.sum())
+        if count and count > len(self.alive) * 7 / 8:
             return None
+        kept = torch.arange(count, device=self.rows.device)
+        kept[~self.alive[:count]] = self.alive[count:].nonzero().squeeze(-1) + count
         self.rows, self.alive, self.matched = self.rows[kept], self.alive[kept], self.matched[kept]
         return kept
 

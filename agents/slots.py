@@ -1,0 +1,74 @@
+"""Keys and values in memory that is taken once: a new token writes one column, ended rows give up their place.
+
+The library's own cache grows by concatenation, which copies all that was read for every token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Cache, DynamicCache, EncoderDecoderCache
+from transformers.cache_utils import DynamicLayer
+
+
+class SlotLayer(DynamicLayer):
+    """The cache of one layer; ``keys`` and ``values`` show what the present rows have read, [rows, heads, columns, dim].
+
+    Args:
+        layer: A layer that has read the prompts.
+        rows: int64 [N], which of its rows the new rows continue; a row may come more than once.
+        columns: How many tokens will be read at most.
+    """
+
+    def __init__(self, layer: DynamicLayer, rows: Tensor, columns: int) -> None:
+        super().__init__()
+        self.dtype, self.device, self.is_initialized = layer.dtype, layer.device, True
+        self._memory = [_memory(old, rows, columns) for old in (layer.keys, layer.values) if old is not None]
+        self._show(len(rows), layer.get_seq_length())
+
+    def _show(self, rows: int, columns: int) -> None:
+        self.keys, self.values = (memory[:rows, :, :columns] for memory in self._memory)
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Write the keys and values of new columns, [rows, heads, new, dim]; return all."""
+        start = self.get_seq_length()
+        stop = start + key_states.shape[-2]
+        for memory, states in zip(self._memory, (key_states, value_states), strict=True):
+            memory[: len(states), :, start:stop] = states
+        self._show(len(key_states), stop)
+        assert self.keys is not None and self.values is not None
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep the given rows, int64 [R] with R no more than there are; only those that change place are copied."""
+        moved = (indices != torch.arange(len(indices), device=indices.device)).nonzero().squeeze(-1)
+        columns = self.get_seq_length()
+        for memory in self._memory:
+            memory[moved, :, :columns] = memory[indices[moved], :, :columns]
+        self._show(len(indices), columns)
+
+
+def reserve(cache: Cache, rows: Tensor, columns: int) -> None:
+    """Continue the given rows of a cache, int64 [N], with memory for ``columns`` more tokens.
+
+    Layers that keep something else than all keys and values, such as those of a sliding window, go on as they are.
+    """
+    if isinstance(cache, EncoderDecoderCache):
+        reserve(cache.self_attention_cache, rows, columns)
+        reserve(cache.cross_attention_cache, rows, 0)
+        return
+    for i, layer in enumerate(cache.layers):
+        if type(layer) is DynamicLayer and isinstance(cache, DynamicCache) and layer.is_initialized:
+            cache.layers[i] = SlotLayer(layer, rows, columns)
+        else:
+            layer.batch_select_indices(rows)
+
+
+def _memory(old: Tensor, rows: Tensor, columns: int) -> Tensor:
+    """Return room for the rows and ``columns`` more columns, with what ``old`` [rows, heads, columns, dim] holds."""
+    _, heads, filled, dim = old.shape
+    memory = old.new_empty(len(rows), heads, filled + columns, dim)
+    memory[:, :, :filled] = old[rows]
+    return memory
