@@ -36,17 +36,13 @@ class Decoding:
     def select(self, rows: Tensor) -> None:
         """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""
         self.cache.batch_select_indices(rows)
-        self._select(rows)
-
-    def reserve(self, rows: Tensor, columns: int) -> None:
-        """The same before the first token, with memory for ``columns`` tokens, so that reading one copies nothing."""
-        reserve(self.cache, rows, columns)
-        self._select(rows)
-
-    def _select(self, rows: Tensor) -> None:
         self.mask = self.mask[rows]
         self.positions = self.positions[rows]
         self.encoded = None if self.encoded is None else self.encoded[rows]
+
+    def reserve(self, columns: int) -> None:
+        """Take memory for as many tokens, so that reading one copies nothing, and dropping rows copies little."""
+        reserve(self.cache, columns)
 
 
 class Architecture(Protocol):

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.activations import NewGELUActivation
 
 from agents.architectures import Decoding, architecture_of
+from agents.distribution import chosen_and_entropy
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
 
@@ -27,7 +29,7 @@ class Evaluation(NamedTuple):
 class TextNetwork(nn.Module):
     """A language model and a value head on its last hidden states.
 
-    Sampling, log-probabilities, entropy and the ratio of a policy gradient all come from :meth:`log_distribution`.
+    Sampling, log-probabilities, entropy and the ratio of a policy gradient all come from the logits of allowed tokens.
 
     Args:
         model: A causal or an encoder-decoder language model.
@@ -54,7 +56,7 @@ class TextNetwork(nn.Module):
             raise ModelError(
                 f"temperature must be positive, got {temperature}: for greedy text pass deterministic=True."
             )
-        self.model = model
+        self.model = _with_fused_gelu(model)
         self.space = space
         self.temperature = temperature
         self.start_ids = tuple(start_ids)
@@ -132,6 +134,9 @@ class TextNetwork(nn.Module):
 
     def normalized(self, logits: Tensor, lengths: Tensor) -> Tensor:
         """Return what :meth:`log_distribution` does, from logits [N, V]; a constant added to a row changes nothing."""
+        return torch.log_softmax(self._allowed_logits(logits, lengths), dim=-1)
+
+    def _allowed_logits(self, logits: Tensor, lengths: Tensor) -> Tensor:
         if self.temperature != 1:
             logits = logits / self.temperature
         if self.space.banned_tokens:
@@ -139,7 +144,7 @@ class TextNetwork(nn.Module):
         if self.space.min_new_tokens:
             too_short = lengths < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)
-        return torch.log_softmax(logits, dim=-1)
+        return logits
 
     def ends(self, tokens: Tensor, matched: Tensor) -> tuple[Tensor, Tensor]:
         """Return which responses end with their newest tokens, bool [B], and how far they match a stop string now.
@@ -162,9 +167,8 @@ class TextNetwork(nn.Module):
 
     def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
-        log_probs = self.log_distribution(hidden, lengths)
-        chosen = log_probs.gather(-1, actions[:, None]).squeeze(-1)
-        return Evaluation(self.values(hidden), chosen, entropy(log_probs))
+        chosen, entropies = chosen_and_entropy(self._allowed_logits(self.logits(hidden), lengths), actions)
+        return Evaluation(self.values(hidden), chosen, entropies)
 
     def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
         """Evaluate whole responses in one forward pass.
@@ -204,20 +208,28 @@ class TextNetwork(nn.Module):
         return self.states(prompts, responses[:, : columns - 1])[own[:, :columns]]
 
 
-def entropy(log_probs: Tensor) -> Tensor:
-    """Return the entropy in nats, [N], of log-probabilities [N, V] that may be -inf."""
-    return -(log_probs.exp() * log_probs.masked_fill(log_probs.isneginf(), 0.0)).sum(dim=-1)
+def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
+    """Replace GPT-2's activation, written as eight operations, by the same function in one, twice as fast."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, nn.GELU(approximate="tanh"))
+    return model
 
 
 def sample(log_probs: Tensor) -> Tensor:
     """Draw one token a row, int64 [N], by inverting the cumulative distribution of log-probabilities [N, V].
 
-    On a CPU this takes a tenth of ``torch.multinomial``'s time. Rounding may lead past the last possible token; such a
-    row gets its likeliest one.
+    On a CPU this takes a tenth of ``torch.multinomial``'s time. Where sums are not taken in order, as on a GPU,
+    rounding may lead to an impossible token; such a row gets its likeliest one.
     """
     probabilities = log_probs.exp()
     cumulative = probabilities.cumsum(dim=-1)
-    threshold = torch.rand_like(cumulative[:, :1]) * cumulative[:, -1:]
+    total = cumulative[:, -1:]
+    below = torch.nextafter(total, torch.zeros_like(total))  # so that the first sum above is one that a token raised
+    threshold = torch.minimum(torch.rand_like(total) * total, below)
     tokens = torch.searchsorted(cumulative, threshold, right=True).clamp_(max=log_probs.shape[-1] - 1)
+    if tokens.device.type == "cpu":
+        return tokens.squeeze(-1)
     possible = probabilities.gather(-1, tokens) > 0
     return torch.where(possible, tokens, log_probs.argmax(dim=-1, keepdim=True)).squeeze(-1)

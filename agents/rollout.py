@@ -61,8 +61,10 @@ def generate(
     space = network.space
     decoding, hidden = network.start(prompts.long())
     rows = torch.arange(len(prompts), device=prompts.device).repeat_interleave(responses_per_prompt)
-    decoding.reserve(rows, space.max_new_tokens)
-    hidden = hidden[rows]
+    if responses_per_prompt > 1:
+        decoding.select(rows)
+        hidden = hidden[rows]
+    decoding.reserve(space.max_new_tokens)
     record = _blank(len(rows), space.max_new_tokens, prompts.device)
     active = _Active(torch.arange(len(rows), device=rows.device), torch.ones_like(rows).bool(), torch.zeros_like(rows))
     for k in range(space.max_new_tokens):

@@ -9,24 +9,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, EncoderDecoderCache
+from transformers import Cache, EncoderDecoderCache
 from transformers.cache_utils import DynamicLayer
 
 
 class SlotLayer(DynamicLayer):
-    """The cache of one layer; ``keys`` and ``values`` show what the present rows have read, [rows, heads, columns, dim].
+    """The cache of one layer, with ``keys`` and ``values`` of what was read, [rows, heads, columns, dim].
 
     Args:
         layer: A layer that has read the prompts.
-        rows: int64 [N], which of its rows the new rows continue; a row may come more than once.
         columns: How many tokens will be read at most.
     """
 
-    def __init__(self, layer: DynamicLayer, rows: Tensor, columns: int) -> None:
-        super().__init__()
+    def __init__(self, layer: DynamicLayer, columns: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        assert layer.keys is not None
+        assert layer.values is not None
         self.dtype, self.device, self.is_initialized = layer.dtype, layer.device, True
-        self._memory = [_memory(old, rows, columns) for old in (layer.keys, layer.values) if old is not None]
-        self._show(len(rows), layer.get_seq_length())
+        self._memory = [_enlarged(old, columns) for old in (layer.keys, layer.values)]
+        self._show(len(layer.keys), layer.get_seq_length())
 
     def _show(self, rows: int, columns: int) -> None:
         self.keys, self.values = (memory[:rows, :, :columns] for memory in self._memory)
@@ -38,7 +39,8 @@ class SlotLayer(DynamicLayer):
         for memory, states in zip(self._memory, (key_states, value_states), strict=True):
             memory[: len(states), :, start:stop] = states
         self._show(len(key_states), stop)
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         return self.keys, self.values
 
     def batch_select_indices(self, indices: Tensor) -> None:
@@ -50,25 +52,23 @@ class SlotLayer(DynamicLayer):
         self._show(len(indices), columns)
 
 
-def reserve(cache: Cache, rows: Tensor, columns: int) -> None:
-    """Continue the given rows of a cache, int64 [N], with memory for ``columns`` more tokens.
+def reserve(cache: Cache, columns: int) -> None:
+    """Give a cache that has read the prompts memory for ``columns`` more tokens.
 
     Layers that keep something else than all keys and values, such as those of a sliding window, go on as they are.
     """
     if isinstance(cache, EncoderDecoderCache):
-        reserve(cache.self_attention_cache, rows, columns)
-        reserve(cache.cross_attention_cache, rows, 0)
+        reserve(cache.self_attention_cache, columns)
+        reserve(cache.cross_attention_cache, 0)
         return
     for i, layer in enumerate(cache.layers):
-        if type(layer) is DynamicLayer and isinstance(cache, DynamicCache) and layer.is_initialized:
-            cache.layers[i] = SlotLayer(layer, rows, columns)
-        else:
-            layer.batch_select_indices(rows)
+        if type(layer) is DynamicLayer and layer.get_seq_length():
+            cache.layers[i] = SlotLayer(layer, columns)
 
 
-def _memory(old: Tensor, rows: Tensor, columns: int) -> Tensor:
-    """Return room for the rows and ``columns`` more columns, with what ``old`` [rows, heads, columns, dim] holds."""
-    _, heads, filled, dim = old.shape
-    memory = old.new_empty(len(rows), heads, filled + columns, dim)
-    memory[:, :, :filled] = old[rows]
+def _enlarged(old: Tensor, columns: int) -> Tensor:
+    """Return [rows, heads, columns, dim] with that many columns more, which hold nothing yet."""
+    rows, heads, filled, dim = old.shape
+    memory = old.new_empty(rows, heads, filled + columns, dim)
+    memory[:, :, :filled] = old
     return memory

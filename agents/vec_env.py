@@ -88,8 +88,8 @@ class TextVecEnv(VecEnv):
         told = {name: value for name, value in infos.items() if name not in ("final_obs", "_final_obs")}
         lanes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         masks = [value for name, value in told.items() if name.startswith("_")]
-        for i in np.flatnonzero(np.logical_or.reduce(masks)) if masks else ():
-            lanes[i] = _lane(told, i)
+        for lane in np.flatnonzero(np.logical_or.reduce(masks)).tolist() if masks else ():
+            lanes[lane] = _lane(told, lane)
         for i in np.flatnonzero(done):
             final = lanes[i].pop("final_info")
             lanes[i] = final | {

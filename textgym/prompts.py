@@ -10,17 +10,17 @@ from textgym.tokenizers import Tokenizer
 CHARACTERS = 20_000_000  # of remembered prompts, for all environments together
 
 
-def encoded_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Return ``tokenizer.encode_prompt(text)``, without encoding a text again that was encoded lately."""
+def encoded_prompt(tokenizer: Tokenizer, template: str, prompt: str) -> list[int]:
+    """Return the ids of a prompt in its template, without encoding again what was encoded lately."""
     try:
-        return _memo[tokenizer, text].tolist()
+        return _memo[tokenizer, template, prompt].tolist()
     except TypeError:  # a user's tokenizer that cannot be hashed; what it does wrong itself, it does here again
-        return tokenizer.encode_prompt(text)
+        return tokenizer.encode_prompt(template.replace("{prompt}", prompt))
 
 
-def _encode(key: tuple[Tokenizer, str]) -> array[int]:
-    tokenizer, text = key
-    return array("i", tokenizer.encode_prompt(text))
+def _encode(key: tuple[Tokenizer, str, str]) -> array[int]:
+    tokenizer, template, prompt = key
+    return array("i", tokenizer.encode_prompt(template.replace("{prompt}", prompt)))
 
 
-_memo: Memo[tuple[Tokenizer, str], array[int]] = Memo(_encode, CHARACTERS, weight=lambda key: len(key[1]))
+_memo: Memo[tuple[Tokenizer, str, str], array[int]] = Memo(_encode, CHARACTERS, weight=lambda key: len(key[2]))

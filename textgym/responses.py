@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,8 +79,9 @@ class Demonstrations(NamedTuple):
 def pack_prompts(starts: Sequence[Start], max_prompt_tokens: int) -> Prompts:
     """Return the prompts of episodes as arrays, pushed to the right end of P columns."""
     ids = np.full((len(starts), max_prompt_tokens), EMPTY, dtype=np.int32)
-    for row, start in zip(ids, starts, strict=True):
-        row[max_prompt_tokens - len(start.ids) :] = start.ids
+    lengths = np.array([len(start.ids) for start in starts], dtype=np.int64)
+    filled = np.arange(max_prompt_tokens) >= max_prompt_tokens - lengths[:, None]
+    ids[filled] = np.fromiter(chain.from_iterable([start.ids for start in starts]), np.int32, lengths.sum())
     return Prompts(ids, np.array([start.index for start in starts], dtype=np.int64))
 
 

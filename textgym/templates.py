@@ -33,7 +33,7 @@ class TextTemplate:
 
     def ids(self, prompt: str) -> list[int]:
         """Return the ids of the text."""
-        return encoded_prompt(self.tokenizer, self.text.replace("{prompt}", prompt))
+        return encoded_prompt(self.tokenizer, self.text, prompt)
 
     def shortened(self, prompt: str, limit: int) -> list[int]:
         """Return the last ids of the text; the separator that ends it is among them."""

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.models import TextNetwork, entropy, sample
+from agents.distribution import chosen_and_entropy, entropy
+from agents.models import TextNetwork, sample
 from agents.pretrained import make_network
 from agents.rollout import Rollout, generate
 from agents.self_check import check_network
@@ -262,6 +263,26 @@ def test_samples_follow_the_distribution_by_chi_square() -> None:
 def test_entropy_agrees_with_torch() -> None:
     log_probs = torch.log_softmax(torch.randn(5, 11), dim=-1)
     torch.testing.assert_close(entropy(log_probs), torch.distributions.Categorical(logits=log_probs).entropy())
+
+
+@pytest.mark.parametrize("bonus", [0.0, 0.3])
+def test_gradients_of_log_probabilities_and_entropy_agree_with_autograd(bonus: float) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(6, 11, dtype=torch.float64) * 3
+    logits[:, 4] = -torch.inf
+    actions, weights = torch.tensor([0, 1, 2, 3, 5, 10]), torch.randn(6, dtype=torch.float64)
+    gradients = []
+    for composed in (False, True):
+        z = logits.clone().requires_grad_()
+        if composed:
+            log_probs = torch.log_softmax(z, dim=-1)
+            chosen, entropies = log_probs.gather(-1, actions[:, None]).squeeze(-1), entropy(log_probs)
+        else:
+            chosen, entropies = chosen_and_entropy(z, actions)
+        ((weights * chosen).sum() + bonus * (weights.square() * entropies).sum()).backward()
+        gradients.append(z.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-12, rtol=0)
+    assert not gradients[0][:, 4].any()
 
 
 def test_the_value_starts_at_zero() -> None:

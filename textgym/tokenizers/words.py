@@ -56,7 +56,7 @@ class WordTokenizer(PieceTokenizer):
     def decode(self, ids: Ids) -> str:
         """Return the words with single spaces, marks attached to the word that they follow or open."""
         words = list(filter(None, map(self._words.get, plain(ids))))
-        if self._marks.isdisjoint(words):
+        if not self._marks or self._marks.isdisjoint(words):
             return " ".join(words)
         text, glue = "", True
         for word in words:

@@ -1,0 +1,51 @@
+"""What an update asks of logits: log-probabilities of chosen tokens and entropies, in few passes over memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def entropy(log_probs: Tensor) -> Tensor:
+    """Return the entropy in nats, [N], of log-probabilities [N, V] that may be -inf."""
+    return -(log_probs.exp() * log_probs.masked_fill(log_probs.isneginf(), 0.0)).sum(dim=-1)
+
+
+def chosen_and_entropy(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log softmax(logits) at ``actions`` and the entropy in nats, float32 [N] each.
+
+    The same numbers as by composition, but the gradient takes a third of the time: at a vocabulary of thousands,
+    arrays [N, V] cost as much to write as the head's matrix product to compute.
+
+    Args:
+        logits: float32 [N, V], -inf where a token is not allowed.
+        actions: int64 [N], allowed tokens.
+    """
+    chosen, entropies = _ChosenAndEntropy.apply(logits, actions)  # type: ignore[no-untyped-call]
+    return chosen, entropies
+
+
+class _ChosenAndEntropy(torch.autograd.Function):
+    """With p = softmax(z), l = log p and H the entropy: dl_a/dz_j = [j = a] - p_j and dH/dz_j = -p_j (l_j + H)."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        log_probs = torch.log_softmax(logits, dim=-1)
+        entropies = entropy(log_probs)
+        ctx.save_for_backward(log_probs, entropies, actions)
+        return log_probs.gather(-1, actions[:, None]).squeeze(-1), entropies
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_chosen: Tensor, to_entropy: Tensor) -> tuple[Tensor, None]:
+        log_probs, entropies, actions = ctx.saved_tensors
+        probabilities = log_probs.exp()
+        if to_entropy.any():
+            surprise = log_probs.masked_fill(log_probs.isneginf(), 0.0).add_(entropies[:, None])
+            gradient = surprise.mul_(-to_entropy[:, None]).sub_(to_chosen[:, None]).mul_(probabilities)
+        else:  # no entropy bonus
+            gradient = probabilities.mul_(-to_chosen[:, None])
+        return gradient.scatter_add_(-1, actions[:, None], to_chosen[:, None]), None
