@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from transformers.activations import NewGELUActivation
 
 from agents.distribution import chosen_and_entropy, entropy
 from agents.models import TextNetwork, sample
@@ -283,6 +284,14 @@ def test_gradients_of_log_probabilities_and_entropy_agree_with_autograd(bonus: f
         gradients.append(z.grad)
     torch.testing.assert_close(gradients[0], gradients[1], atol=1e-12, rtol=0)
     assert not gradients[0][:, 4].any()
+
+
+def test_the_fused_activation_is_the_same_function() -> None:
+    inputs = torch.linspace(-12, 12, 10_001)
+    network = make_network(MODELS["gpt2"], SPACE)
+    ours = network.model.transformer.h[0].mlp.act
+    assert type(ours) is torch.nn.GELU
+    torch.testing.assert_close(ours(inputs), NewGELUActivation()(inputs), atol=1e-6, rtol=0)
 
 
 def test_the_value_starts_at_zero() -> None:
