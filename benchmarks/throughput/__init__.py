@@ -1,0 +1,1 @@
+"""How fast environments, rollouts and whole iterations are, each against what users have without this library."""

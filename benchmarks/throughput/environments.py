@@ -1,0 +1,52 @@
+"""The native vector environment against Gymnasium's SyncVectorEnv over single environments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from benchmarks.throughput.comparison import Comparison
+from benchmarks.throughput.timing import interleaved
+from benchmarks.throughput.workload import WORDS, arguments
+from textgym.env import TextGenerationEnv
+from textgym.vector import TextGenerationVectorEnv
+
+LANES, PROMPT, RESPONSE = 256, 64, 64
+EPISODES = 4  # in one measurement
+ROUNDS_BEFORE = 80  # episodes of every lane, so that most prompts were met before: a run of learning soon has met all
+
+
+def compare(reward: str | None, repeats: int) -> Comparison:
+    """Step both with the same random actions; ``reward`` None costs nothing."""
+    options = arguments(PROMPT, RESPONSE, reward)
+    native = TextGenerationVectorEnv(num_envs=LANES, **options)
+    single: Callable[[], gym.Env[Any, Any]] = lambda: TextGenerationEnv(**options)  # noqa: E731
+    sync = gym.vector.SyncVectorEnv([single] * LANES)
+    steps = EPISODES * (RESPONSE + 1)  # both reset an ended lane in a step of its own
+    actions = np.random.default_rng(0).integers(WORDS, size=(steps, LANES))
+    for _ in range(ROUNDS_BEFORE):
+        native.reset()
+    variants = {name: _stepper(env, actions) for name, env in (("ours", native), ("theirs", sync))}
+    seconds = interleaved(variants, repeats)
+    return Comparison(
+        name="environment steps",
+        setting=f"{LANES} lanes, {PROMPT} + {RESPONSE} tokens, reward {reward or 'free'}",
+        other="gymnasium SyncVectorEnv",
+        unit="steps",
+        work=steps * LANES,
+        target=None if reward else 10.0,
+        **seconds,  # type: ignore[arg-type]
+    )
+
+
+def _stepper(env: gym.vector.VectorEnv[Any, Any, Any], actions: np.ndarray[Any, Any]) -> Callable[[], None]:
+    env.reset(seed=0)
+
+    def play() -> None:  # which ends where it began, at the start of an episode
+        for row in actions:
+            env.step(row)
+
+    return play
