@@ -67,6 +67,11 @@ register_env("tests/Tiny-v0", task="tiny")
 register_env("tests/TinyShaped-v0", task="tiny", shaping="potential", discount=0.9, on_length="truncate")
 register_env("tests/TinyStrict-v0", task="tiny", min_new_tokens=2, banned_tokens=[0, 3], invalid_action_penalty=0.25)
 register_env("tests/TinyStops-v0", task="tiny", stop=["ab", "ca", "b d"], shaping="potential", on_length="truncate")
+PARTS = {"tiny-overlap": 0.5, "min(length, 2) * distinct(n=1)": -0.1}
+register_env("tests/TinyParts-v0", task="tiny", reward=PARTS, missing_eos_penalty=0.3)
+register_env(
+    "tests/TinyShapedParts-v0", task="tiny", reward=PARTS, missing_eos_penalty=0.3, shaping="potential", discount=0.9
+)
 
 
 def all_ids() -> list[str]:

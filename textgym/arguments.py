@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.error import InvalidAction
 
+from textgym.core import IntArray
 from textgym.errors import ConfigError, did_you_mean
 
 SNAPSHOT = ("index", "tokens", "potential", "return", "generator")  # what describes an episode in progress
@@ -82,6 +84,25 @@ def lane_mask(mask: Any, count: int) -> npt.NDArray[np.bool_]:
     if not isinstance(mask, np.ndarray) or mask.shape != (count,) or mask.dtype != bool or not mask.any():
         raise ConfigError(f"options['reset_mask'] must be a bool array of shape ({count},) with a True, got {mask!r}.")
     return mask
+
+
+def token_ids(actions: Any, lanes: IntArray, count: int, vocab_size: int) -> IntArray:
+    """Return the actions of ``lanes`` out of those of ``count`` lanes; the others may be anything.
+
+    Raises:
+        InvalidAction: They are no whole numbers [count], or one of ``lanes`` lies outside [0, vocab_size).
+    """
+    array = np.asarray(actions)
+    if array.shape != (count,) or array.dtype.kind not in "iu":
+        raise InvalidAction(
+            f"Actions must be whole numbers of shape ({count},), got {array.dtype} of shape {array.shape}."
+        )
+    tokens = array[lanes]
+    outside = tokens.astype(np.uint64) >= vocab_size  # a negative number wraps to a huge one
+    if outside.any():
+        lane = int(lanes[outside][0])
+        raise InvalidAction(f"An action is a token id in [0, {vocab_size}), got {array[lane]} in lane {lane}.")
+    return tokens
 
 
 def reset_options(options: Mapping[str, Any] | None, *known: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from textgym.arguments import SNAPSHOT, choice, reset_options, seed_number, set_generator_state, snapshot_values
 from textgym.core import BoolArray, Task
 from textgym.episodes import Episodes, PlaysEpisodes, Start
+from textgym.judging import PART, restore_reward, reward_state
 from textgym.rendering import NO_EPISODE, render_episode
 from textgym.spaces import EMPTY, TokenSpace
 
@@ -50,7 +51,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     ## Information
     - From ``reset``: ``index`` (int), ``prompt`` (str), ``references`` (list of str).
     - From the last step: ``response`` (str), ``finish`` ("eos", "stop" or "length"), ``score`` (float), ``length``
-      (int, all tokens). The response is the text before the eos or the first stop string.
+      (int, all tokens). The response is the text before the eos or the first stop string. With a reward made of others,
+      the score of each of these as ``reward/<name>`` (float).
     - From a step with an id that is not allowed: ``invalid_action`` (True).
 
     ## Arguments
@@ -69,6 +71,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     - ``on_length="terminate"``: or "truncate", when T is no part of the task but a limit of the training.
     - ``shaping=None``, ``discount=1.0``: see Rewards.
     - ``invalid_action_penalty=1.0``: subtracted from the reward of a step whose id is not allowed.
+    - ``missing_eos_penalty=0.0``: subtracted from the last reward of a response that ends without eos; ``score`` is not
+      touched.
     - ``overlong=None``: a prompt of more than P tokens is an "error", or keeps its end ("truncate"), or is passed over
       for another draw ("drop"); None is the task's own, else "error". ``env.unwrapped.episodes.overlong_count`` counts.
     - ``render_mode=None``: or "ansi".
@@ -136,6 +140,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._ended = bool(self.episodes.ends(token, self._matched, written + 1))
         terminated = self._ended and bool(self.episodes.terminates(token, self._matched))
         reward, info = self._judged()
+        if self._ended:
+            reward -= float(self.episodes.unfinished(token, self._matched))
         if refused:
             reward -= self.episodes.invalid_action_penalty
             info["invalid_action"] = True
@@ -153,16 +159,18 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         return token
 
     def _judged(self) -> tuple[float, dict[str, Any]]:
-        """Return the reward of the step just made, penalty apart, and what its end tells."""
+        """Return the reward of the step just made, penalties apart, and what its end tells."""
         if self._start is None or not (self._ended or self.shaping):
             return 0.0, {}
-        texts, scores = self.episodes.judge([self._tokens], [self._start.sample])
+        texts, scores, parts = self.episodes.judge([self._tokens], [self._start.sample])
         score, before = float(scores[0]), self._potential
         self._potential = score
         if not self._ended:
             return self.discount * score - before, {}
+        self.episodes.observe(parts)
         finish = self.episodes.finish(self._tokens[-1], self._matched)
-        return score - before, {"response": texts[0], "finish": finish, "score": score, "length": len(self._tokens)}
+        told = {"response": texts[0], "finish": finish, "score": score, "length": len(self._tokens)}
+        return score - before, told | {f"{PART}{name}": float(values[0]) for name, values in parts.items()}
 
     def action_masks(self) -> BoolArray:
         """Return which ids are allowed next, bool [V]."""
@@ -185,12 +193,13 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
             raise ResetNeeded("There is no episode to take a snapshot of: call reset() first.")
         state = self.np_random.bit_generator.state
         values = (self._start.index, list(self._tokens), self._potential, self._return, state)
-        return dict(zip(SNAPSHOT, values, strict=True))
+        return dict(zip(SNAPSHOT, values, strict=True)) | reward_state(self.episodes.reward)
 
     def restore(self, snapshot: dict[str, Any]) -> Observation:
         """Go back to a snapshot of an environment with the same arguments; return the observation."""
         index, tokens, potential, total, generator = snapshot_values(snapshot)
         start, tokens = self.episodes.start(index), self.episodes.checked_tokens(tokens)
+        restore_reward(self.episodes.reward, snapshot)
         set_generator_state(self.np_random, generator)
         self._play(start, tokens)
         self._potential, self._return = float(potential), float(total)

@@ -1,6 +1,6 @@
 """What the single and the vector environment share: samples of a split, their token ids, how responses are judged.
 
-Nothing here changes while episodes are played, but for one counter.
+Nothing here changes while episodes are played, but for one counter and the state of a reward that has one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from gymnasium.envs.registration import EnvSpec
 from textgym.arguments import choice, paths_as_strings, real_number, whole_number, whole_numbers
 from textgym.core import BoolArray, FloatArray, IntArray, Sample, Task
 from textgym.errors import ConfigError, DataError
+from textgym.judging import Judged, reward_state
 from textgym.registration import make_reward, option_names
-from textgym.rewards.judge import judge
+from textgym.rewards.composite import Composite, judge_parts
 from textgym.sources import is_source, remembered, resolve_task, split_samples
 from textgym.spaces import EMPTY, TokenSpace
 from textgym.stopping import make_stop_rule, special_stops
@@ -71,6 +72,7 @@ class Episodes:
         shaping: Literal["potential"] | None = None,
         discount: float = 1.0,
         invalid_action_penalty: float = 1.0,
+        missing_eos_penalty: float = 0.0,
         overlong: Literal["error", "truncate", "drop"] | None = None,
         **options: Any,
     ) -> None:
@@ -99,6 +101,8 @@ class Episodes:
         self.shaping = None if shaping is None else choice("shaping", shaping, ["potential"])
         self.discount = real_number("discount", discount)
         self.invalid_action_penalty = real_number("invalid_action_penalty", invalid_action_penalty)
+        self.missing_eos_penalty = real_number("missing_eos_penalty", missing_eos_penalty)
+        self.has_state = bool(reward_state(self.reward))
         self.overlong_count = 0
         self._eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
         self._is_banned = np.zeros(self.space.vocab_size, dtype=bool)
@@ -111,6 +115,13 @@ class Episodes:
     def _check_values(self) -> None:
         if not 0.0 <= self.invalid_action_penalty < np.inf:
             raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
+        if not 0.0 <= self.missing_eos_penalty < np.inf:
+            raise ConfigError(f"missing_eos_penalty is a cost, so at least 0, got {self.missing_eos_penalty}.")
+        if self.missing_eos_penalty and self.space.eos_id is None and not self.space.stop:
+            raise ConfigError(
+                f"missing_eos_penalty={self.missing_eos_penalty} would punish every response, as stop_at_eos=False: "
+                "drop one of them."
+            )
         if not 0.0 <= self.discount <= 1.0:
             raise ConfigError(f"discount must lie in [0, 1], got {self.discount}.")
         if self.shaping is None and self.discount != 1.0:
@@ -123,6 +134,8 @@ class Episodes:
         memo[id(self)] = twin
         twin.__dict__.update(self.__dict__)  # the counter and the space's generator are its own; the rest never changes
         twin.space = copy.deepcopy(self.space, memo)
+        if self.has_state:
+            twin.reward = copy.deepcopy(self.reward, memo)
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -224,10 +237,20 @@ class Episodes:
         texts = self.tokenizer.decode_batch(contents)
         return [self.space.stop.cut(text) for text in texts] if self.space.stop else texts
 
-    def judge(self, responses: Sequence[list[int]], samples: Sequence[Sample]) -> tuple[list[str], FloatArray]:
-        """Return the responses as text and their scores, float64 [N]."""
+    def judge(self, responses: Sequence[list[int]], samples: Sequence[Sample]) -> Judged:
+        """Return the responses as text, their scores and those of the reward's parts."""
         texts = self.decode(responses)
-        return texts, judge(self.reward, texts, samples)
+        return Judged(texts, *judge_parts(self.reward, texts, samples))
+
+    def observe(self, parts: dict[str, FloatArray]) -> None:
+        """Let a reward with a state learn from finished responses, on the split "train" only."""
+        if self.has_state and self.split == "train" and isinstance(self.reward, Composite):
+            self.reward.observe(parts)
+
+    def unfinished(self, last: IntArray | int, matched: IntArray | int) -> FloatArray:
+        """Return what finished responses pay for not ending by themselves, float64; see :meth:`finish`."""
+        said = (np.asarray(last) == self._eos) | self.space.stop.has_stopped(matched)
+        return np.asarray(self.missing_eos_penalty * ~said, np.float64)
 
     def refused(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
         """Return where ``tokens`` are not among ``space.allowed(lengths)``, bool, without building that mask.

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from gymnasium.utils import seeding
 
 from textgym.arguments import SNAPSHOT, set_generator_state, snapshot_values
-from textgym.core import BoolArray, FloatArray, IntArray
+from textgym.core import BoolArray, IntArray
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
+from textgym.judging import Judged
 from textgym.rendering import NO_EPISODE, render_episode
 from textgym.responses import Endings, pack_prompts
 from textgym.spaces import EMPTY
@@ -95,8 +96,8 @@ class Lanes:
         last = self.observations[lanes, self.episodes.space.max_prompt_tokens + lengths - 1]
         return Endings(last, self.matched[lanes], lengths)
 
-    def judge(self, lanes: IntArray) -> tuple[list[str], FloatArray]:
-        """Return the responses of ``lanes`` as text and their scores, float64 [len(lanes)], with one reward call."""
+    def judge(self, lanes: IntArray) -> Judged:
+        """Return the responses of ``lanes`` as text and their scores, with one reward call."""
         samples = [self.starts[lane].sample for lane in lanes]
         try:
             return self.episodes.judge(self.responses(lanes), samples)

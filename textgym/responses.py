@@ -12,6 +12,7 @@ import numpy.typing as npt
 from textgym.core import BoolArray, FloatArray, IntArray, Sample
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError, DataError
+from textgym.judging import PART, Judged
 from textgym.spaces import EMPTY
 from textgym.stopping import special_stops
 
@@ -49,7 +50,8 @@ class Scores(NamedTuple):
         rewards: float64 [N, T], the reward of each token, 0 after the last.
         terminated: bool [N].
         truncated: bool [N].
-        infos: Arrays [N] by key: ``response`` and ``finish`` (str), ``score`` (float64), ``length`` (int64).
+        infos: Arrays [N] by key: ``response`` and ``finish`` (str), ``score`` (float64), ``length`` (int64); with a
+            reward made of others, ``reward/<name>`` (float64) for each of these.
     """
 
     rewards: FloatArray
@@ -125,11 +127,10 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
     final = (np.arange(N), lengths - 1)
     if episodes.shaping is None:
         rewards = np.zeros((N, T))
-        texts, scores = episodes.judge(ids, samples)
-        rewards[final] = scores
+        judged = episodes.judge(ids, samples)
+        rewards[final] = judged.scores
     else:
-        texts, potential = _judge_prefixes(episodes, ids, samples)  # [N, T + 1]
-        scores = potential[np.arange(N), lengths]
+        judged, potential = _judge_prefixes(episodes, ids, samples)  # [N, T + 1]
         # the end of an episode has no potential, but it pays the score: what remains of it, undiscounted
         discount = np.full((N, T), episodes.discount)
         discount[final] = 1.0
@@ -137,20 +138,20 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
     refused = episodes.refused(responses, np.arange(T)) & (responses != EMPTY)
     rewards -= episodes.invalid_action_penalty * refused
     last = Endings(responses[final], episodes.space.stop.along(responses)[final], lengths)
+    rewards[final] -= episodes.unfinished(last.tokens, last.matched)
+    episodes.observe(judged.parts)
     terminated = episodes.terminates(last.tokens, last.matched)
-    return Scores(rewards, terminated, ~terminated, end_infos(episodes, last, texts, scores))
+    return Scores(rewards, terminated, ~terminated, end_infos(episodes, last, judged))
 
 
-def _judge_prefixes(
-    episodes: Episodes, ids: list[list[int]], samples: Sequence[Sample]
-) -> tuple[list[str], FloatArray]:
-    """Return the whole texts, and the score of each prefix, [N, T + 1] by its length; that of no token is 0."""
+def _judge_prefixes(episodes: Episodes, ids: list[list[int]], samples: Sequence[Sample]) -> tuple[Judged, FloatArray]:
+    """Return the whole texts judged, and the score of each prefix, [N, T + 1] by its length; that of no token is 0."""
     lengths = np.array([len(row) for row in ids])
     prefixes = [row[:t] for row in ids for t in range(1, len(row) + 1)]
-    texts, scores = episodes.judge(prefixes, [s for s, row in zip(samples, ids, strict=True) for _ in row])
+    judged = episodes.judge(prefixes, [s for s, row in zip(samples, ids, strict=True) for _ in row])
     potential = np.zeros((len(ids), episodes.space.max_new_tokens + 1))
-    potential[:, 1:][np.arange(episodes.space.max_new_tokens) < lengths[:, None]] = scores
-    return [texts[i] for i in lengths.cumsum() - 1], potential
+    potential[:, 1:][np.arange(episodes.space.max_new_tokens) < lengths[:, None]] = judged.scores
+    return judged.rows(lengths.cumsum() - 1), potential
 
 
 def start_infos(starts: Sequence[Start]) -> dict[str, npt.NDArray[Any]]:
@@ -163,14 +164,15 @@ def start_infos(starts: Sequence[Start]) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def end_infos(episodes: Episodes, last: Endings, texts: list[str], scores: FloatArray) -> dict[str, npt.NDArray[Any]]:
+def end_infos(episodes: Episodes, last: Endings, judged: Judged) -> dict[str, npt.NDArray[Any]]:
     """Return what the last step of N episodes tells, arrays [N], from how they end, their texts and scores."""
     pairs = zip(last.tokens.tolist(), last.matched.tolist(), strict=True)
     return {
-        "response": np.array(texts, dtype=object),
+        "response": np.array(judged.texts, dtype=object),
         "finish": np.array([episodes.finish(token, matched) for token, matched in pairs], dtype=object),
-        "score": np.asarray(scores, dtype=np.float64),
+        "score": np.asarray(judged.scores, dtype=np.float64),
         "length": np.asarray(last.lengths, dtype=np.int64),
+        **{f"{PART}{name}": values for name, values in judged.parts.items()},
     }
 
 

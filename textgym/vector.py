@@ -9,14 +9,15 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from textgym.arguments import choice, lane_mask, lane_seeds, reset_options, whole_number
+from textgym.arguments import choice, lane_mask, lane_seeds, reset_options, token_ids, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray, Task
 from textgym.episodes import Episodes, PlaysEpisodes, Start
 from textgym.errors import ConfigError
+from textgym.judging import restore_reward, reward_state
 from textgym.lanes import Lanes
 from textgym.responses import (
     Demonstrations,
@@ -129,7 +130,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         self._refuse_unless_ready()
         waiting = self._waiting()
         lanes = np.flatnonzero(~self._lanes.ended) if len(waiting) else self._lanes.all
-        tokens = self._checked(actions, lanes)
+        tokens = token_ids(actions, lanes, self.num_envs, self.episodes.space.vocab_size)
         refused = self.episodes.refused(tokens, self._lanes.lengths[lanes])
         ends = self._lanes.write(lanes, tokens)
         rewards, outcome = self._pay(lanes, ends, tokens, refused)
@@ -160,19 +161,6 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
             )
         return waiting
 
-    def _checked(self, actions: IntArray, lanes: IntArray) -> IntArray:
-        array, V = np.asarray(actions), self.episodes.space.vocab_size
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
-            raise InvalidAction(
-                f"Actions must be whole numbers of shape ({self.num_envs},), got {array.dtype} of shape {array.shape}."
-            )
-        tokens = array[lanes]
-        outside = tokens.astype(np.uint64) >= V  # a negative number wraps to a huge one
-        if outside.any():
-            lane = int(lanes[outside][0])
-            raise InvalidAction(f"An action is a token id in [0, {V}), got {array[lane]} in lane {lane}.")
-        return tokens
-
     def _pay(
         self, lanes: IntArray, ends: BoolArray, tokens: IntArray, refused: BoolArray
     ) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
@@ -182,11 +170,13 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         judged = np.ones_like(ends) if self.shaping else ends
         if judged.any():
             rows, over = lanes[judged], ends[judged]
-            texts, scores = state.judge(rows)
-            rewards[rows] = np.where(over, 1.0, self.discount) * scores - state.potential[rows]
-            state.potential[rows] = scores
-            texts = [text for text, end in zip(texts, over, strict=True) if end]
-            outcome = end_infos(self.episodes, state.endings(lanes[ends]), texts, scores[over])
+            found = state.judge(rows)
+            rewards[rows] = np.where(over, 1.0, self.discount) * found.scores - state.potential[rows]
+            state.potential[rows] = found.scores
+            finished, last = found.rows(np.flatnonzero(over)), state.endings(lanes[ends])
+            rewards[lanes[ends]] -= self.episodes.unfinished(last.tokens, last.matched)
+            self.episodes.observe(finished.parts)
+            outcome = end_infos(self.episodes, last, finished)
         if refused.any():
             rewards[lanes] -= self.episodes.invalid_action_penalty * refused
         state.returns += rewards
@@ -288,12 +278,13 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all lanes, JSON values only, for :meth:`restore`; each is as a single environment's."""
         self._refuse_unless_ready()
-        return {"lanes": self._lanes.snapshot()}
+        return {"lanes": self._lanes.snapshot(), **reward_state(self.episodes.reward)}
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observations:
         """Go back to a snapshot of an environment with the same arguments; return the observations."""
         if not isinstance(snapshot, Mapping) or not isinstance(snapshot.get("lanes"), list):
             raise ConfigError("This is no snapshot of a vector environment: it lacks 'lanes'.")
+        restore_reward(self.episodes.reward, snapshot)
         self._lanes.restore(snapshot["lanes"])
         self._begun = None
         return self.observations()

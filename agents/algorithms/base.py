@@ -23,6 +23,7 @@ from agents.training_state import Resumable, TrainingState
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
 from textgym.errors import ConfigError
+from textgym.judging import PART
 from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
 
@@ -138,6 +139,14 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     def set_own_state(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         """Take up what :meth:`own_state` gave."""
         self._iterations = values["iterations"]
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: npt.NDArray[np.bool_] | None = None) -> None:
+        """Let the logger tell the mean of each part of the reward, as ``reward/<name>``."""
+        super()._update_info_buffer(infos, dones)
+        for info in infos if dones is None else [infos[lane] for lane in np.flatnonzero(dones)]:
+            for name, value in info.items():
+                if name.startswith(PART):
+                    self.logger.record_mean(name, float(value))
 
     def _before_returns(self, experience: Experience) -> None:
         """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token.

@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 
 from tests.rewards.texts import fuzz
 from textgym.core import Reward, Sample
-from textgym.errors import ConfigError
-from textgym.rewards import make_reward
+from textgym.errors import ConfigError, RewardError
+from textgym.registration import rewards
+from textgym.rewards import WeightedSum, make_reward
 from textgym.rewards.expression import parse_expression
+from textgym.rewards.judge import judge
 
 
 def terms(text):
-    """The weights and names that an expression comes to; every name is known."""
-    found = parse_expression(text, lambda name, options: Named(name, options))
-    return [(weight, reward.name, reward.options) for weight, reward in found]
+    """The weights and names that a sum comes to; every name is known."""
+    reward = parse_expression(text, Named)
+    components = reward.components if isinstance(reward, WeightedSum) else [(1, reward)]
+    return [(weight, part.name, part.options) for weight, part in components]
 
 
 class Named(Reward):
@@ -40,6 +43,7 @@ class Named(Reward):
         ("1/4*a + (2 - 1.5)*b", [(0.25, "a"), (0.5, "b")]),
         ("1e-3*a + +b", [(0.001, "a"), (1, "b")]),
         ("0*a", [(0, "a")]),
+        ("a + b - 3*a", [(-2, "a"), (1, "b")]),
         ("é + 2*日本", [(1, "é"), (2, "日本")]),
     ],
 )
@@ -62,17 +66,30 @@ def test_options_are_read_as_literals():
         ("bleu(tokenize={[]: 1})", 15, "the option 'tokenize' must be a literal such as 'intl', 2 or True."),
         ("bleu(tokenize=intl)", 15, "the option 'tokenize' must be a literal such as 'intl', 2 or True."),
         ("bleu(**{'a': 1})", 8, "options are written one by one."),
-        ("bleu * chrf", 8, "a reward can be multiplied and divided by numbers only."),
-        ("1 / bleu", 1, "a number can only multiply or divide a reward."),
-        ("bleu + 1", 1, "a number can only multiply or divide a reward."),
+        ("1 / bleu", 5, "a reward can be divided by numbers only, as it may be 0."),
+        ("bleu / (1 + chrf)", 9, "a reward can be divided by numbers only, as it may be 0."),
+        ("bleu * 2 / 1e-320", 12, "a weight must be a finite number."),
+        ("1 > 2", 1, "a comparison needs a reward."),
+        ("0 < bleu < 1", 1, "only rewards, numbers"),
+        ("bleu == 1", 1, "only rewards, numbers"),
+        ("bleu + min(chrf)", 8, "min: two or more rewards and finite numbers"),
+        ("min(1, 2)", 1, "min: two or more rewards and finite numbers, at least one of them a reward, got (1.0, 2.0)."),
+        ("clip(bleu, 1, 0)", 1, "clip: low must be below high, both finite, got 1.0 and 0.0."),
+        ("clip(bleu, chrf, 1)", 1, "clip: low must be a number, got "),
+        ("clip(0.5, 0, 1)", 1, "clip: the first argument must be a reward, got 0.5."),
+        ("2*clip(bleu)", 3, "clip is written as in clip(bleu, 0, 0.5)."),
+        ("clip(bleu, lo=0, high=1)", 1, "clip is written as in clip(bleu, 0, 0.5)."),
+        ("running_norm(bleu, limit=-1)", 1, "running_norm: The limit of a running norm must be finite and above 0"),
+        ("noisy(bleu, std='x')", 1, "noisy: std must be a number, got 'x' (str)."),
+        ("mni(bleu, chrf)", 5, "an option needs its name, as in bleu(tokenize='intl'). Functions: Did you mean 'min'?"),
         ("chrf + bleu/(1 - 1)", 14, "a division by zero."),
         ("1/0*bleu", 3, "a division by zero."),
         ("1e999*bleu", 1, "a weight must be a finite number."),
         ("9" * 400 + "*bleu", 1, "a weight must be a finite number."),
-        ("True*bleu", 1, "only rewards, numbers, + - * / and parentheses can stand here."),
-        ("bleu ** 2", 1, "only rewards, numbers, + - * / and parentheses can stand here."),
-        ("bleu.name", 1, "only rewards, numbers, + - * / and parentheses can stand here."),
-        ("'é' + bleu", 1, "only rewards, numbers, + - * / and parentheses can stand here."),
+        ("True*bleu", 1, "only rewards, numbers, + - * /, > >= < <=, parentheses and abs, cached, clip"),
+        ("bleu ** 2", 1, "only rewards, numbers, + - * /, > >= < <=, parentheses and abs, cached, clip"),
+        ("bleu.name", 1, "only rewards, numbers, + - * /, > >= < <=, parentheses and abs, cached, clip"),
+        ("'é' + bleu", 1, "only rewards, numbers, + - * /, > >= < <=, parentheses and abs, cached, clip"),
         ("bleu(lowercase=True) + bleu if 1 else 2", 1, "only rewards, numbers"),
         ("__import__('os').system('true')", 1, "only rewards, numbers"),
         ("(lambda: bleu)()", 1, "only rewards, numbers"),
@@ -112,6 +129,108 @@ def test_lengths_are_bounded(text):
         make_reward(text)
 
 
+SAMPLES = [Sample("p", ("the cat sat on the mat", "a cat sat there")), Sample("q", "dogs bark"), Sample("r", "no way")]
+RESPONSES = ["the cat sat on a mat", "dogs bark", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.7*rougeL + 0.3*bleu - 0.01*length", lambda b, r, n: 0.7 * r + 0.3 * b - 0.01 * n),
+        ("1 - bleu", lambda b, r, n: 1 - b),
+        ("2 + 3*(bleu - 1)/2", lambda b, r, n: 2 + 1.5 * (b - 1)),
+        ("bleu * rougeL", lambda b, r, n: b * r),
+        ("2*bleu*(1 - rougeL)", lambda b, r, n: 2 * b * (1 - r)),
+        ("min(bleu, rougeL, 0.4)", lambda b, r, n: np.minimum(np.minimum(b, r), 0.4)),
+        ("max(0.2, bleu) + 0.5", lambda b, r, n: np.maximum(b, 0.2) + 0.5),
+        ("abs(bleu - rougeL)", lambda b, r, n: abs(b - r)),
+        ("clip(bleu - length, -3, 0.5)", lambda b, r, n: np.clip(b - n, -3, 0.5)),
+        ("clip(bleu, low=0.1, high=0.3)", lambda b, r, n: np.clip(b, 0.1, 0.3)),
+        ("bleu * (length <= 5)", lambda b, r, n: b * (n <= 5)),
+        ("(bleu > 0.5) + (bleu >= rougeL) + (bleu < 1)", lambda b, r, n: (b > 0.5) + 1.0 * (b >= r) + (b < 1)),
+        ("rescale(length, 1, 5)", lambda b, r, n: np.clip((n - 1) / 4, 0, 1)),
+        ("sparse(bleu, 0.5)", lambda b, r, n: np.where(b >= 0.5, b, 0)),
+        ("length_penalised(bleu, 0.1)", lambda b, r, n: b - 0.1 * n),
+        ("length_penalised(bleu, 0.1, over=2)", lambda b, r, n: b - 0.1 * np.maximum(n - 2, 0)),
+        ("cached(bleu, entries=2) * 2", lambda b, r, n: 2 * b),
+    ],
+)
+def test_expressions_equal_the_same_arithmetic_of_arrays(text, expected):
+    scores = [make_reward(name)(RESPONSES, SAMPLES) for name in ("bleu", "rougeL", "length")]
+    reward = make_reward(text)
+    values = reward(RESPONSES, SAMPLES)
+    assert values == pytest.approx(expected(*scores), abs=1e-12)
+    assert reward.bounds[0] <= values.min() <= values.max() <= reward.bounds[1]
+    again = make_reward(reward.name)  # its name is an expression too
+    assert again(RESPONSES, SAMPLES) == pytest.approx(values, abs=1e-12)
+    assert again.bounds == pytest.approx(reward.bounds)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("0.7*rougeL + 0.3*bleu - 0.01*length", (-np.inf, 1)),
+        ("1 - repetition", (0, 1)),
+        ("bleu - bleu", (0, 0)),
+        ("(bleu - 0.5) * (chrf - 0.25)", (-0.375, 0.375)),
+        ("sentiment_like * length", (-np.inf, np.inf)),
+        ("(bleu > 0.5) * length", (0, np.inf)),
+        ("min(length, 20) - 5", (-5, 15)),
+        ("max(bleu, 0.2, chrf - 1)", (0.2, 1)),
+        ("abs(bleu - 0.75)", (0, 0.75)),
+        ("abs(2 + bleu)", (2, 3)),
+        ("clip(length, 3, 7)", (3, 7)),
+        ("clip(bleu, -1, 2)", (0, 1)),
+        ("running_norm(length, limit=4)", (-4, 4)),
+        ("0*length + bleu", (0, 1)),
+        ("noisy(bleu, std=0.5)", (-3, 4)),
+    ],
+)
+def test_bounds_follow_by_interval_arithmetic(text, bounds):
+    reward = parse_expression(
+        text, lambda name, options: Signed() if name == "sentiment_like" else rewards[name](**options)
+    )
+    assert reward.bounds == pytest.approx(bounds)
+
+
+class Signed(Reward):
+    bounds = (-1.0, 1.0)
+
+    def __call__(self, responses, samples):
+        return np.zeros(len(responses))
+
+
+def test_equal_rewards_are_asked_once_and_told_by_name():
+    calls = []
+
+    class Counted(Named):
+        def __call__(self, responses, samples):
+            calls.append(self.name)
+            return np.full(len(responses), 0.25)
+
+    reward = parse_expression("min(a, b) + a*(a > 0.2) + a(x=1)", Counted)
+    parts = reward.parts(RESPONSES, SAMPLES)
+    assert calls == ["a", "b", "a"]
+    assert list(parts) == ["a", "b", "a#2"]
+    assert reward.of_parts(parts).tolist() == [0.75] * 3
+    options = make_reward("bleu + bleu(lowercase=True, tokenize='intl')")
+    assert list(options.leaves) == ["bleu", "bleu(tokenize='intl', lowercase=True)"]
+
+
+def test_a_comparison_has_the_share_of_responses_as_its_corpus_score():
+    reward = make_reward("bleu >= 0.5")
+    assert reward.corpus(RESPONSES, SAMPLES) == pytest.approx(2 / 3)
+    half = make_reward("0.5*bleu + 0.5*(bleu >= 0.5) + 1")
+    bleu = make_reward("bleu").corpus(RESPONSES, SAMPLES)
+    assert half.corpus(RESPONSES, SAMPLES) == pytest.approx(0.5 * bleu + 1 / 3 + 1)
+
+
+def test_a_value_that_overflows_is_an_error_with_its_row():
+    reward = make_reward("1e308*length*length")
+    with pytest.raises(RewardError, match=r"at row 0 \(prompt 'p'\): scores must be finite, got inf"):
+        judge(reward, RESPONSES, SAMPLES)
+
+
 PARTS = [
     "bleu",
     "rougeL",
@@ -121,6 +240,9 @@ PARTS = [
     "-",
     "*",
     "/",
+    "<",
+    "min",
+    "running_norm",
     "0.5",
     "2",
     "'x'",

@@ -33,6 +33,15 @@ def judge(reward: Reward, responses: Sequence[str], samples: Sequence[Sample]) -
             f"The reward {reward.name!r} failed on a batch of {len(responses)} responses with "
             f"{type(error).__name__}: {error}. A reward must judge any text: catch what cannot be judged and score it."
         ) from error
+    return checked(reward, values, samples)
+
+
+def checked(reward: Reward, values: Any, samples: Sequence[Sample]) -> FloatArray:
+    """Return what a reward gave as float64 [N], within its bounds.
+
+    Raises:
+        RewardError: As :func:`judge`.
+    """
     scores = _numbers(reward.name, values, samples)
     low, high = reward.bounds
     if scores.size and not (low <= scores.min() and scores.max() <= high and np.isfinite(scores).all()):

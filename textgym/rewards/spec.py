@@ -9,7 +9,7 @@ from typing import Any
 from textgym.core import Reward
 from textgym.errors import ConfigError
 from textgym.registration import refuse_unknown, rewards
-from textgym.rewards.expression import Terms, parse_expression
+from textgym.rewards.expression import parse_expression
 from textgym.rewards.function import FunctionReward
 from textgym.rewards.weighted_sum import WeightedSum
 
@@ -33,7 +33,7 @@ def make_reward(spec: Any) -> Reward:
     if isinstance(spec, str):
         # a registered name need not be an identifier; to look for one is slow
         plain = spec.isidentifier() or (not set(spec) & set("*( ") and spec in rewards)
-        return _build(spec, {}) if plain else _sum(parse_expression(spec, _build))
+        return _build(spec, {}) if plain else parse_expression(spec, _build)
     if isinstance(spec, Mapping):
         return _from_mapping(spec)
     if isinstance(spec, type) and issubclass(spec, Reward):
@@ -71,8 +71,3 @@ def _call(name: str, factory: Callable[..., Reward], options: Mapping[str, Any])
         return factory(**options)
     except TypeError as error:
         raise ConfigError(f"The reward {name!r} cannot be made with {dict(options)}: {error}.") from error
-
-
-def _sum(terms: Terms) -> Reward:
-    weight, reward = terms[0]
-    return reward if len(terms) == 1 and weight == 1 else WeightedSum(terms)

@@ -8,30 +8,38 @@ import numpy as np
 
 from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import ConfigError, RewardError
-from textgym.rewards.judge import judge
+from textgym.rewards.composite import Composite, written
+from textgym.rewards.interval import added, scaled
 
 
-class WeightedSum(Reward):
+class WeightedSum(Composite):
     """The sum of ``weight * reward`` over its components; its corpus score is the same sum of their corpus scores.
 
     Args:
         components: Pairs of a finite weight and a reward, at least one.
+        constant: A number that is added.
     """
 
-    def __init__(self, components: Iterable[tuple[float, Reward]]) -> None:
+    def __init__(self, components: Iterable[tuple[float, Reward]], constant: float = 0.0) -> None:
         self.components = [(float(weight), reward) for weight, reward in components]
-        if not self.components or not np.isfinite([weight for weight, _ in self.components]).all():
+        self.constant = float(constant)
+        if not self.components or not np.isfinite([self.constant, *(weight for weight, _ in self.components)]).all():
             raise ConfigError(f"A weighted sum needs at least one reward and finite weights, got {self.components}.")
-        self.name = self._join([reward.name for _, reward in self.components])
-        self.bounds = self._bounds()
+        self.name = self._join("name")
+        self.bounds = added([(self.constant,) * 2, *(scaled(reward.bounds, w) for w, reward in self.components)])
         scales = {reward.scale for _, reward in self.components}
         self.scale = scales.pop() if len(scales) == 1 else 1.0
         self.needs_references = any(reward.needs_references for _, reward in self.components)
 
-    def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
-        """Return the weighted sum of the components' scores, float64 [N]; each component is held to its contract."""
-        scores = [weight * judge(reward, responses, samples) for weight, reward in self.components]
-        return np.asarray(np.sum(scores, axis=0), np.float64)
+    @property
+    def operands(self) -> Sequence[Reward]:
+        """The rewards."""
+        return [reward for _, reward in self.components]
+
+    def combine(self, values: Sequence[FloatArray | float]) -> FloatArray:
+        """Return the weighted sum, float64 [N]."""
+        terms = [weight * np.asarray(value) for (weight, _), value in zip(self.components, values, strict=True)]
+        return np.asarray(np.sum(terms, axis=0) + self.constant, np.float64)
 
     def statistics(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
         """Return the components' statistics side by side, float64 [N, K]."""
@@ -42,28 +50,32 @@ class WeightedSum(Reward):
         ends = np.cumsum([_width(reward) for _, reward in self.components])
         parts = np.split(np.asarray(totals, np.float64), ends[:-1], axis=-1)
         rows = zip(self.components, parts, strict=True)
-        return np.asarray(sum(weight * reward.aggregate(part, count) for (weight, reward), part in rows), np.float64)
+        scores = [weight * reward.aggregate(part, count) for (weight, reward), part in rows]
+        return np.asarray(np.sum(scores, axis=0) + self.constant, np.float64)
 
     @property
     def signature(self) -> str:
         """The weights and the signatures of the components."""
-        return self._join([reward.signature for _, reward in self.components])
+        return self._join("signature")
 
     @property
     def corpus_signature(self) -> str:
         """The same for the corpus score."""
-        return self._join([reward.corpus_signature for _, reward in self.components])
+        return self._join("corpus_signature")
 
     def __repr__(self) -> str:
-        return f"WeightedSum({self.components!r})"
+        constant = f", constant={self.constant!r}" if self.constant else ""
+        return f"WeightedSum({self.components!r}{constant})"
 
-    def _join(self, names: Sequence[str]) -> str:
-        terms = [f"{weight:.12g}*{name}" for (weight, _), name in zip(self.components, names, strict=True)]
+    def _join(self, attribute: str) -> str:
+        terms = [f"{weight:.12g}*{_factor(reward, attribute)}" for weight, reward in self.components]
+        terms += [f"{self.constant:.12g}"] if self.constant else []
         return " + ".join(terms).replace("+ -", "- ")
 
-    def _bounds(self) -> tuple[float, float]:
-        ends = [sorted(weight * bound for bound in reward.bounds) for weight, reward in self.components if weight]
-        return sum(low for low, _ in ends), sum(high for _, high in ends)
+
+def _factor(reward: Reward, attribute: str) -> str:
+    text = written(reward, attribute)
+    return f"({text})" if isinstance(reward, WeightedSum) else text
 
 
 def _width(reward: Reward) -> int:
