@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgym import rewards, tasks  # noqa: F401  (importing them registers what comes with the library)
 from textgym.core import Reward, Sample, Task
+from textgym.permissions import permit
 from textgym.registration import (
     list_rewards,
     list_tasks,
@@ -38,6 +39,7 @@ __all__ = [
     "register_task",
     "register_reward",
     "register_env",
+    "permit",
     "__version__",
 ]
 

@@ -14,11 +14,28 @@ from textgym.core import Reward, Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registry import Registry
 
-tasks: Registry[Callable[..., Task]] = Registry("task", "textgym.tasks")
-rewards: Registry[Callable[..., Reward]] = Registry("reward", "textgym.rewards")
-
 TaskFactory = TypeVar("TaskFactory", bound=Callable[..., Task])
 Judge = TypeVar("Judge", bound=Callable[..., Any])
+
+
+def _adopt_reward(name: str, thing: Any) -> Callable[..., Reward]:
+    """Return a factory from what an entry point leads to: a Reward class, a Reward, or a function."""
+    if isinstance(thing, type) and issubclass(thing, Reward):
+        return thing
+    if isinstance(thing, Reward):
+        return lambda: thing
+    if not callable(thing) or isinstance(thing, type):
+        raise ConfigError(f"a reward is a Reward class or a function (response, sample) -> float, got {thing!r:.80}")
+    return _reward_of(thing, name)
+
+
+def _adopt_task(name: str, thing: Any) -> Callable[..., Task]:
+    """Return a factory from what an entry point leads to: a Task class, a Task, or a function that returns one."""
+    if isinstance(thing, Task):
+        return lambda: thing
+    if not callable(thing) or (isinstance(thing, type) and not issubclass(thing, Task)):
+        raise ConfigError(f"a task is a Task class, or a function that returns a Task, got {thing!r:.80}")
+    return thing  # type: ignore[no-any-return]
 
 
 def register_task(name: str) -> Callable[[TaskFactory], TaskFactory]:
@@ -59,6 +76,10 @@ def _reward_of(function: Callable[[str, Sample], float], name: str) -> Callable[
     # the registry tells a definition that was run again from another one of the same name by where it was written
     make.__module__, make.__qualname__, make.__doc__ = function.__module__, function.__qualname__, function.__doc__
     return make
+
+
+tasks: Registry[Callable[..., Task]] = Registry("task", "textgym.tasks", _adopt_task)
+rewards: Registry[Callable[..., Reward]] = Registry("reward", "textgym.rewards", _adopt_reward)
 
 
 def make_task(task: str | Task, **options: Any) -> Task:

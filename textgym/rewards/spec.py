@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import reduce
+from importlib import import_module
 from numbers import Real
 from typing import Any
 
 from textgym.core import Reward
 from textgym.errors import ConfigError
+from textgym.permissions import require_permission
 from textgym.registration import refuse_unknown, rewards
 from textgym.rewards.expression import parse_expression
 from textgym.rewards.function import FunctionReward
 from textgym.rewards.weighted_sum import WeightedSum
+
+PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # module:name, both may have dots
 
 
 def make_reward(spec: Any) -> Reward:
@@ -23,6 +32,7 @@ def make_reward(spec: Any) -> Reward:
             a name with options: ``{"name": "bleu", "tokenize": "intl"}``;
             weights: ``{"bleu": 0.5, "rougeL": 0.5}``;
             a Reward, which is returned as it is, or its class;
+            ``"module:name"`` of any of these, where :func:`textgym.permit` or the command line allowed it;
             a function ``(response, sample) -> float``.
 
     Raises:
@@ -31,6 +41,8 @@ def make_reward(spec: Any) -> Reward:
     if isinstance(spec, Reward):
         return spec
     if isinstance(spec, str):
+        if PATH.fullmatch(spec.strip()):
+            return _from_path(spec.strip())
         # a registered name need not be an identifier; to look for one is slow
         plain = spec.isidentifier() or (not set(spec) & set("*( ") and spec in rewards)
         return _build(spec, {}) if plain else parse_expression(spec, _build)
@@ -44,6 +56,30 @@ def make_reward(spec: Any) -> Reward:
         "A reward is a name, a weighted sum in a string, a dict, a Reward or a function (response, sample) -> float, "
         f"got {type(spec).__name__}: {spec!r:.80}."
     )
+
+
+def _from_path(path: str) -> Reward:
+    """Import ``module:name`` and make a reward of what is there."""
+    require_permission(path, "import a module", "import it and pass the function itself")
+    module, _, name = path.partition(":")
+    try:
+        with _importable_from_here():
+            thing = reduce(getattr, name.split("."), import_module(module))
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"The reward {path!r} cannot be imported: {type(error).__name__}: {error}.") from error
+    if not callable(thing) and not isinstance(thing, Reward):
+        raise ConfigError(f"The reward {path!r} must be a function, a Reward or its class, got {thing!r:.80}.")
+    return make_reward(thing)
+
+
+@contextmanager
+def _importable_from_here() -> Iterator[None]:
+    """Let modules of the working folder be found, which the command's own path leaves out."""
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path.remove(os.getcwd())
 
 
 def _from_mapping(spec: Mapping[Any, Any]) -> Reward:
