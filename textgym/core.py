@@ -101,12 +101,14 @@ class Reward(ABC):
         bounds: The least and the greatest value of a sentence score.
         scale: Tables print ``scale`` times the score (BLEU is commonly printed on 0-100).
         needs_references: Whether a sample without references cannot be judged.
+        won_by: Cheap tricks (of :mod:`textgym.probes`) that are known to get more than an honest response.
     """
 
     name: str = "reward"
     bounds: tuple[float, float] = (0.0, 1.0)
     scale: float = 1.0
     needs_references: bool = False
+    won_by: tuple[str, ...] = ()
 
     @abstractmethod
     def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:

@@ -7,7 +7,11 @@ wrote them: on the command line, or through :func:`permit`. Code may always hand
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from importlib import import_module
+from typing import Any
 
 from textgym.errors import ConfigError
 
@@ -42,3 +46,19 @@ def require_permission(text: str, would: str, instead: str) -> None:
             f"command line, as in textgym --plugin {text!r} VERB ...; in code, {instead}, or call "
             f"textgym.permit({text!r}) first."
         )
+
+
+def import_here(module: str) -> Any:
+    """Return a module, which may lie in the working folder, as the command's own path leaves that out.
+
+    Raises:
+        ConfigError: It fails to import.
+    """
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        return import_module(module)
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"The module {module!r} cannot be imported: {type(error).__name__}: {error}.") from error
+    finally:
+        sys.path.remove(folder)

@@ -82,7 +82,7 @@ def test_an_unknown_argument_is_one_line_and_code_2(capsys):
 
 def test_verbs_come_from_entry_points(verb, capsys):
     verb(shout="builtins:print")
-    assert "shout  from builtins:print" in cli.overview()
+    assert "shout   from builtins:print" in cli.overview()
     assert cli.find_command("shout") is print
 
 

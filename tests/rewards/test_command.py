@@ -107,7 +107,7 @@ def test_wrong_programs_are_errors_that_say_what_came(program, body, message):
 
 
 def test_senseless_commands_are_refused():
-    with pytest.raises(RewardError, match="the program 'no-such-program' cannot be started: .*No such file"):
+    with pytest.raises(RewardError, match=r"the program 'no-such-program' cannot be started: .*No such file"):
         judge(CommandReward("no-such-program --x"), ["a"], SAMPLES[:1])
     for command in ("", [], "'", 5, ["a\0b"], [1]):
         with pytest.raises(ConfigError, match="The command of a reward"):

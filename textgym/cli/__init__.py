@@ -14,14 +14,24 @@ from typing import NoReturn
 from gymnasium.error import Error as GymnasiumError
 
 from textgym.errors import ConfigError, MissingExtraError, TextGymError, did_you_mean
+from textgym.permissions import import_here, permit
 
 Command = Callable[[list[str]], int]
 
 GROUP = "textgym.commands"
-CORE = {"list": "textgym.cli.listing:list_names"}
+PLUGIN = "--plugin"
+CORE = {
+    "list": "textgym.cli.listing:list_names",
+    "score": "textgym.cli.scoring:score",
+    "check": "textgym.cli.checking:check",
+    "doctor": "textgym.cli.doctor:doctor",
+}
 # what each verb of this distribution does, told here so that help need not import a learner
 SUMMARIES = {
     "list": "environments, tasks and rewards",
+    "score": "score lines of text by the metrics that environments pay, compare systems",
+    "check": "what a reward pays for cheap tricks",
+    "doctor": "versions, what is missing, plug-ins that do not work",
     "train": "teach a policy: warm start, reinforcement, comparison",
     "eval": "score a run, a checkpoint or a model folder on held-out samples",
     "demo": "watch a small transformer learn to translate, four minutes on two CPU cores",
@@ -55,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    permit(*arguments)  # what is written on the command line was written by the person who runs it
+    while arguments[:1] == [PLUGIN]:
+        _take_plugin(arguments)
     verb = arguments[0] if arguments else "--help"
     if verb in ("--help", "-h", "help"):
         print(overview())
@@ -67,13 +80,30 @@ def _run(arguments: list[str]) -> int:
     return find_command(verb)(arguments[1:])
 
 
+def _take_plugin(arguments: list[str]) -> None:
+    """Take ``--plugin NAME`` off the arguments; a module is imported, so that it registers what it has.
+
+    Anything else, such as ``module:function`` or a command, is permitted by standing there.
+    """
+    if len(arguments) < 2:
+        raise ConfigError(f"{PLUGIN} needs the name of a module: textgym {PLUGIN} my_rewards VERB ...")
+    name = arguments[1]
+    del arguments[:2]
+    if all(part.isidentifier() for part in name.split(".")):
+        import_here(name)
+
+
 def overview() -> str:
     """Return the help: every verb in a line."""
     known = verbs()
     width = max(map(len, known))
     lines = [f"  {verb:<{width}}  {SUMMARIES.get(verb, f'from {source}')}" for verb, source in known.items()]
     return "\n".join(
-        ["usage: textgym VERB [ARGUMENTS]   (textgym VERB --help tells more; textgym --version)", "", *lines]
+        [
+            "usage: textgym [--plugin MODULE] VERB [ARGUMENTS]   (textgym VERB --help tells more; textgym --version)",
+            "",
+            *lines,
+        ]
     )
 
 

@@ -24,6 +24,7 @@ class Copying(PointwiseReward):
 
     n: int = 3
     unit: str = "word"
+    won_by = ("prompt copied",)
 
     def __post_init__(self) -> None:
         check_options(self.name, self.unit, n=self.n)
@@ -45,6 +46,8 @@ class Novelty(Copying):
         n: The order, at least 1.
         unit: "word" or "character", for scripts that write no spaces.
     """
+
+    won_by = ("punctuation", "one word repeated", "common n-grams", "first words", "another answer", "very long")
 
     def value(self, response: str, sample: Sample) -> float:
         """Return the share of new n-grams."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from textgym.core import Reward
-from textgym.errors import ConfigError, did_you_mean
+from textgym.errors import ConfigError, TextGymError, did_you_mean
 from textgym.rewards.composite import Operand
 from textgym.rewards.formula import Formula
 from textgym.rewards.weighted_sum import WeightedSum
@@ -58,7 +58,7 @@ class _Reader:
     def read(self) -> Reward:
         try:
             value = self.value(ast.parse(self.text, mode="eval").body)
-        except ConfigError:
+        except TextGymError:
             raise
         except SyntaxError as error:
             column = len(self.text) if error.offset == 0 else (error.offset or 1) - 1  # 0 stands for the end

@@ -48,6 +48,7 @@ class Fluency(PointwiseReward):
     k: float = 0.01
     min_count: int = 2
     lowercase: bool = False
+    won_by = ("common n-grams", "another answer")
     _model: Any = field(init=False, repr=False, compare=False, default=None)
     _digest: str = field(init=False, repr=False, compare=False, default="")
 

@@ -32,6 +32,7 @@ class Language(PointwiseReward):
     target: str = "en"
     among: tuple[str, ...] = ()
     package = "py3langid"
+    won_by = ("common n-grams", "prompt copied")
     _identifier: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ class Length(PointwiseReward):
     """
 
     unit: str = "word"
+    won_by = ("punctuation", "one word repeated", "common n-grams", "prompt copied", "another answer", "very long")
     bounds = (0.0, np.inf)
 
     def __post_init__(self) -> None:

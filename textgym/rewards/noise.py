@@ -51,7 +51,7 @@ class Noise(Reward):
     def _draw(self, *texts: str) -> float:
         data = "\x1f".join([str(self.seed), *(f"{len(text)}:{text}" for text in texts)])
         digest = blake2b(data.encode("utf-8", "surrogatepass"), digest_size=6).digest()
-        return NormalDist().inv_cdf((int.from_bytes(digest, "big") + 0.5) / 2**56)  # never 0, never 1
+        return NormalDist().inv_cdf((int.from_bytes(digest, "big") + 0.5) / 2**48)  # never 0, never 1
 
     @property
     def signature(self) -> str:

@@ -67,6 +67,7 @@ class Readability(PointwiseReward):
 
     index: str = "ari"
     bounds: tuple[float, float] = field(init=False, repr=False, compare=False, default=(0.0, np.inf))
+    won_by = ("one word repeated", "prompt copied", "very long")
 
     def __post_init__(self) -> None:
         if self.index not in INDICES:

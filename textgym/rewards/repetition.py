@@ -24,6 +24,7 @@ class Repetition(PointwiseReward):
 
     n: int = 4
     unit: str = "word"
+    won_by = ("punctuation", "one word repeated", "common n-grams", "very long")
 
     def __post_init__(self) -> None:
         check_options("repetition", self.unit, n=self.n)

@@ -10,7 +10,7 @@ from textgym.core import Sample
 from textgym.registration import register_reward
 from textgym.rewards.pointwise import PointwiseReward, load_scorer
 
-LONGEST = 10_000  # characters that are looked at: VADER's rule for "but" takes quadratic time
+LONGEST = 2_000  # characters that are looked at: VADER takes quadratic time, most of all for emoji
 
 
 @register_reward("sentiment")
@@ -18,11 +18,13 @@ LONGEST = 10_000  # characters that are looked at: VADER's rule for "but" takes 
 class Sentiment(PointwiseReward):
     """The compound score of VADER (Hutto and Gilbert, 2014), from -1, negative, to 1, positive; English only.
 
-    A lexicon with rules: a list of praise wins it, and "great great great" too; with a negative weight, abuse does.
+    The first 2,000 characters count. A lexicon with rules: a list of praise wins it, and "great great great" too; with
+    a negative weight, abuse does.
     """
 
     bounds = (-1.0, 1.0)
     package = "vaderSentiment"
+    won_by = ("common n-grams", "prompt copied")
     _analyzer: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import reduce
-from importlib import import_module
 from numbers import Real
 from typing import Any
 
 from textgym.core import Reward
 from textgym.errors import ConfigError
-from textgym.permissions import require_permission
+from textgym.permissions import import_here, require_permission
 from textgym.registration import refuse_unknown, rewards
 from textgym.rewards.expression import parse_expression
 from textgym.rewards.function import FunctionReward
@@ -63,23 +59,12 @@ def _from_path(path: str) -> Reward:
     require_permission(path, "import a module", "import it and pass the function itself")
     module, _, name = path.partition(":")
     try:
-        with _importable_from_here():
-            thing = reduce(getattr, name.split("."), import_module(module))
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"The reward {path!r} cannot be imported: {type(error).__name__}: {error}.") from error
+        thing = reduce(getattr, name.split("."), import_here(module))
+    except AttributeError as error:
+        raise ConfigError(f"The reward {path!r} cannot be found: {error}.") from error
     if not callable(thing) and not isinstance(thing, Reward):
         raise ConfigError(f"The reward {path!r} must be a function, a Reward or its class, got {thing!r:.80}.")
     return make_reward(thing)
-
-
-@contextmanager
-def _importable_from_here() -> Iterator[None]:
-    """Let modules of the working folder be found, which the command's own path leaves out."""
-    sys.path.insert(0, os.getcwd())
-    try:
-        yield
-    finally:
-        sys.path.remove(os.getcwd())
 
 
 def _from_mapping(spec: Mapping[Any, Any]) -> Reward:
