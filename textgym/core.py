@@ -108,7 +108,7 @@ class Reward(ABC):
     bounds: tuple[float, float] = (0.0, 1.0)
     scale: float = 1.0
     needs_references: bool = False
-    won_by: tuple[str, ...] = ()
+    won_by: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:

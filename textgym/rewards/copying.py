@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textgym.core import Sample
 from textgym.registration import register_reward
@@ -24,7 +25,7 @@ class Copying(PointwiseReward):
 
     n: int = 3
     unit: str = "word"
-    won_by = ("prompt copied",)
+    won_by: ClassVar[tuple[str, ...]] = ("prompt copied",)
 
     def __post_init__(self) -> None:
         check_options(self.name, self.unit, n=self.n)
