@@ -211,14 +211,15 @@ def test_nobody_there():
         judge(HttpReward(f"http://127.0.0.1:{port}", retries=0), ["a"], SAMPLES[:1])
 
 
-@pytest.mark.filterwarnings("default")
 def test_on_error_floor_counts_and_gives_up_after_five_in_a_row(serve):
     server = serve(lambda n, question: (500, {}, b"") if n != 3 else good(question))
     reward = HttpReward(server.url, batch_size=1, retries=0, on_error="floor", bounds=(-1, 1))
-    scores = judge(reward, RESPONSES, SAMPLES)
+    with pytest.warns(UserWarning, match="The reward 'http' gave no scores: 1 responses get -1"):
+        scores = judge(reward, RESPONSES, SAMPLES)
     assert scores.tolist() == [-1, -1, -1, 0.3, -1]  # one answer starts the count anew
     assert reward.faults == 4
-    with pytest.raises(RewardError, match="gave no scores 5 times in a row, so it is asked no more"):
+    told = pytest.raises(RewardError, match="gave no scores 5 times in a row, so it is asked no more")
+    with pytest.warns(UserWarning, match="gave no scores"), told:
         judge(reward, RESPONSES, SAMPLES)
 
 

@@ -1,4 +1,21 @@
-"""A reward that a program gives."""
+"""A reward that a program gives.
+
+A metric whose package cannot be installed beside this one, such as COMET, is a program of its own environment, in outline::
+
+    # comet_score.py, for comet/bin/python
+    import json, sys, comet
+    model = comet.load_from_checkpoint(comet.download_model("Unbabel/wmt22-comet-da"))
+    for line in sys.stdin:
+        q = json.loads(line)
+        rows = zip(q["prompts"], q["responses"], q["references"])
+        data = [{"src": s, "mt": t, "ref": r[0]} for s, t, r in rows]
+        print(json.dumps({"scores": model.predict(data, gpus=0).scores}), flush=True)
+
+    reward = CommandReward(["comet/bin/python", "comet_score.py"], name="comet", bounds=(-1, 2), timeout=600)
+
+What a library prints must go to standard error. BLEURT is the same with ``bleurt.score.BleurtScorer``; a server does
+with the body of a POST what this does with a line (:class:`~textgym.rewards.http.HttpReward`).
+"""
 
 from __future__ import annotations
 
