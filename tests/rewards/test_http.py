@@ -200,7 +200,7 @@ def test_patience_bounds_all_attempts_and_the_pauses_that_a_server_asks_for(serv
     with pytest.raises(RewardError, match="status 503"):
         judge(HttpReward(server.url, patience=0.3), ["a"], SAMPLES[:1])
     assert time.monotonic() - start < 10
-    assert len(server.questions) <= 2
+    assert len(server.questions) == 1  # an hour is longer than the patience
 
 
 def test_nobody_there():

@@ -1,6 +1,7 @@
 """A reward that a program gives.
 
-A metric whose package cannot be installed beside this one, such as COMET, is a program of its own environment, in outline::
+A metric whose package cannot be installed beside this one, such as COMET, is a program of its own environment. In
+outline::
 
     # comet_score.py, for comet/bin/python
     import json, sys, comet

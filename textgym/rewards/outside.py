@@ -51,7 +51,7 @@ class OutsideReward(Reward):
         timeout: Seconds for one attempt, from its beginning to the last byte of the answer.
         retries: How many further attempts are made where that may help: no connection, a status of 429 or 5xx, an
             answer that breaks off, a program that died.
-        patience: Seconds for all attempts of one question; a pause that the other side asks for is cut to what is left.
+        patience: Seconds for all attempts of one question; no attempt is made that a pause would put beyond them.
         on_error: What a question without an answer does: "raise" RewardError, or score its responses with the lower
             bound, "floor", count them in ``faults`` and warn. Five such questions in a row raise an error all the same.
 
@@ -128,10 +128,10 @@ class OutsideReward(Reward):
             except OutsideError as error:
                 pause = error.pause if error.pause is not None else FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1)
                 left = deadline - time.monotonic()
-                if error.lasting or attempt == self.retries or left <= 0:
+                if error.lasting or attempt == self.retries or left <= pause:
                     tried = f" ({attempt + 1} attempts)" if attempt else ""
                     raise OutsideError(f"{error}{tried}", lasting=True) from error
-                time.sleep(min(pause, left))
+                time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _without_answer(self, count: int, error: OutsideError) -> list[float]:
