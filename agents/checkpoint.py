@@ -19,6 +19,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from agents.files import read_json, write_json
 from agents.folders import open_folder, write_folder
 from agents.models import TextNetwork
+from agents.optimizers import MuonAdam
 from agents.policy import TransformerPolicy
 from agents.training_state import TrainingState
 from agents.vec_env import episodes_of
@@ -125,7 +126,7 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     save_file(
         {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
     )
-    kwargs = {"temperature": network.temperature, "detach_value": network.detach_value}
+    kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
     write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
 
 
@@ -190,7 +191,7 @@ def _live_arguments(stored: dict[str, Any], folder: Path, learns: bool) -> dict[
 
 
 def _optimizer_class(name: str, folder: Path) -> type[torch.optim.Optimizer]:
-    found = getattr(torch.optim, name, None)
+    found = MuonAdam if name == MuonAdam.__name__ else getattr(torch.optim, name, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
         raise CheckpointError(f"{folder} names the optimizer {name!r}, which torch.optim does not have.")
     return found

@@ -59,20 +59,24 @@ class ReinforcementConfig:
     Attributes:
         enabled: False only does the warm start.
         algorithm: The learner.
+        optimizer: muon moves weight matrices by Muon and all else by Adam; its learning rate is of the size of Adam's.
         total_timesteps: Response tokens to write at most.
         max_seconds: Seconds to learn at most; null for no limit.
         warmup_fraction: The learning rate of the options is a peak: it rises over this share and then falls to 0.
         detach_value: Keep the gradient of the value loss out of the language model.
+        value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         constant_reward: The control experiment: every response is paid 1, whatever it says.
         options: Arguments of the algorithm, such as {learning_rate: 1e-4, rollout_responses: 256}.
     """
 
     enabled: bool = True
     algorithm: Literal["PPO", "A2C"] = "PPO"
+    optimizer: Literal["adam", "muon"] = "adam"
     total_timesteps: int = 1_000_000
     max_seconds: float | None = None
     warmup_fraction: float = 0.05
     detach_value: bool = False
+    value_hidden: int = 0
     constant_reward: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 

@@ -111,7 +111,7 @@ def measure_drift(
         rows = max(1, batch_size // asked.rows_per_prompt)
         parts = [
             along_responses(network, origin, prompts, asked.write(network, prompts))
-            for prompts in held_out.prompts(rows, network.value_head.weight.device)
+            for prompts in held_out.prompts(rows, network.device)
         ]
     lengths, entropies, divergences = np.concatenate(parts, axis=1)
     return Drift(

@@ -97,7 +97,7 @@ def _chooser(decoding: Decoding, held_out: HeldOut) -> Reward | None:
 def _written(decoding: Decoding, network: TextNetwork, held_out: HeldOut, batch_size: int) -> list[Text]:
     """Return what the policy wrote, G texts for each prompt in succession."""
     rows = max(1, batch_size // decoding.rows_per_prompt)
-    batches = held_out.prompts(rows, network.value_head.weight.device)
+    batches = held_out.prompts(rows, network.device)
     return list(chain.from_iterable(held_out.texts(decoding.write(network, prompts)) for prompts in batches))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.activations import NewGELUActivation
+from transformers.pytorch_utils import Conv1D
 
 from agents.architectures import Decoding, architecture_of
 from agents.distribution import chosen_and_entropy
@@ -37,6 +38,7 @@ class TextNetwork(nn.Module):
         temperature: Divides the logits, in sampling and in learning alike.
         start_ids: The first decoder inputs of an encoder-decoder: its start, and its forced first token if it has one.
         detach_value: Keep the gradient of the value loss out of the language model.
+        value_hidden: Units of the value head's hidden layer; 0 makes it linear.
     """
 
     allowed_bias: Tensor
@@ -50,6 +52,7 @@ class TextNetwork(nn.Module):
         temperature: float = 1.0,
         start_ids: Sequence[int] = (),
         detach_value: bool = False,
+        value_hidden: int = 0,
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -61,11 +64,10 @@ class TextNetwork(nn.Module):
         self.temperature = temperature
         self.start_ids = tuple(start_ids)
         self.detach_value = detach_value
+        self.value_hidden = value_hidden
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
-        self.value_head = nn.Linear(width, 1)
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
+        self.value_head = _value_head(width, value_hidden)
         self._register_constraints(space)
 
     def _register_constraints(self, space: TokenSpace) -> None:
@@ -77,6 +79,17 @@ class TextNetwork(nn.Module):
         self.register_buffer("allowed_bias", bias, persistent=False)
         self.register_buffer("eos_row", eos, persistent=False)
         self.register_buffer("stop_table", torch.as_tensor(space.stop.table).long(), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return self.allowed_bias.device
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weight matrices between embeddings and output head."""
+        head = self.model.get_output_embeddings()
+        layers = [module for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]
+        return [layer.weight for layer in layers if layer is not head]
 
     def split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64.
@@ -162,7 +175,7 @@ class TextNetwork(nn.Module):
     def values(self, hidden: Tensor) -> Tensor:
         """Return the value of each hidden state, float32 [...] for [..., D]."""
         hidden = hidden.detach() if self.detach_value else hidden
-        value: Tensor = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
+        value: Tensor = self.value_head(hidden.to(next(self.value_head.parameters()).dtype)).squeeze(-1)
         return value.float()
 
     def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
@@ -215,6 +228,16 @@ def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, nn.GELU(approximate="tanh"))
     return model
+
+
+def _value_head(width: int, hidden: int) -> nn.Module:
+    """Return a head that gives every state the value 0 until it learns."""
+    if hidden < 0:
+        raise ModelError(f"value_hidden must be at least 0, got {hidden}.")
+    last = nn.Linear(hidden or width, 1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), last) if hidden else last
 
 
 def sample(log_probs: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from agents.models import TextNetwork
+from agents.optimizers import MuonAdam
 from agents.pretrained import ModelSource, make_network
 from textgym import TokenSpace
 from textgym.errors import ConfigError
@@ -44,8 +45,9 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: Divides the logits, in sampling and in learning alike.
         detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
             nothing yet would otherwise disturb.
+        value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         use_sde: Not available; here because Stable-Baselines3 passes it.
-        optimizer_class: The optimizer.
+        optimizer_class: The optimizer; :class:`agents.optimizers.MuonAdam` is told which weights are Muon's.
         optimizer_kwargs: Its arguments but the learning rate.
     """
 
@@ -60,6 +62,7 @@ class TransformerPolicy(ActorCriticPolicy):
         model: ModelSource | None = None,
         temperature: float = 1.0,
         detach_value: bool = False,
+        value_hidden: int = 0,
         use_sde: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -68,6 +71,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.model_source = model
         self.temperature = temperature
         self.detach_value = detach_value
+        self.value_hidden = value_hidden
         super().__init__(
             observation_space,
             action_space,
@@ -81,10 +85,13 @@ class TransformerPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Schedule) -> None:
         assert self.model_source is not None
         space = cast(TokenSpace, self.observation_space)
-        self.network = make_network(self.model_source, space, self.temperature, self.detach_value)
+        self.network = make_network(self.model_source, space, self.temperature, self.detach_value, self.value_hidden)
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+        given: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        if issubclass(self.optimizer_class, MuonAdam):
+            given["matrices"] = self.network.hidden_matrices()
+        self.optimizer = self.optimizer_class(self.parameters(), **given)
 
     def set_training_mode(self, mode: bool) -> None:
         """Keep evaluation mode; supervised learning, which wants dropout, sets the network's mode itself."""

@@ -28,7 +28,11 @@ ModelSource = str | Path | Mapping[str, Any]
 
 
 def make_network(
-    source: ModelSource, space: TokenSpace, temperature: float = 1.0, detach_value: bool = False
+    source: ModelSource,
+    space: TokenSpace,
+    temperature: float = 1.0,
+    detach_value: bool = False,
+    value_hidden: int = 0,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -40,6 +44,7 @@ def make_network(
         space: The observation space.
         temperature: Of the policy's distribution.
         detach_value: Keep the gradient of the value loss out of the language model.
+        value_hidden: Units of the value head's hidden layer; 0 makes it linear.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -52,11 +57,23 @@ def make_network(
         model = read_model(str(checkpoint / "model" if checkpoint else source))
     start_ids = _start_ids(model)
     _check_fits(model, space, len(start_ids))
-    network = TextNetwork(model, space, temperature, start_ids, detach_value)
+    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden)
     check_network(network.eval(), random_weights=isinstance(source, Mapping))
     if checkpoint:
-        network.value_head.load_state_dict(load_file(checkpoint / "value_head.safetensors"))
+        _load_value_head(network, checkpoint)
     return network
+
+
+def _load_value_head(network: TextNetwork, checkpoint: Path) -> None:
+    weights = load_file(checkpoint / "value_head.safetensors")
+    expected = {name: weight.shape for name, weight in network.value_head.state_dict().items()}
+    found = {name: weight.shape for name, weight in weights.items()}
+    if found != expected:
+        raise ModelError(
+            f"The value head of {checkpoint} does not fit value_hidden={network.value_hidden}: pass value_hidden as it "
+            f"was, or {checkpoint / 'model'} as the model to begin with a new head."
+        )
+    network.value_head.load_state_dict(weights)
 
 
 def _checkpoint(source: ModelSource) -> Path | None:

@@ -30,7 +30,7 @@ class ReferencePolicy:
 
         Summed over a response and averaged over responses it is an unbiased estimate of KL(pi || pi_ref).
         """
-        device = self.network.value_head.weight.device
+        device = self.network.device
         ratios = np.zeros_like(experience.log_probs)
         for rows in np.array_split(np.arange(len(ratios)), -(-len(ratios) // self.batch_rows)):
             sequences, actions = experience.sequences(rows, device)

@@ -52,7 +52,7 @@ def _texts(network: TextNetwork) -> tuple[Tensor, Tensor]:
     """Return prompts [3, P], padded on the left, and responses [3, K], each with tokens of its own."""
     space = network.space
     width, steps = min(space.max_prompt_tokens, max(LENGTHS)), min(space.max_new_tokens, STEPS)
-    ids = torch.arange(3 * (width + steps), device=network.value_head.weight.device).view(3, -1) * 7 + 1
+    ids = torch.arange(3 * (width + steps), device=network.device).view(3, -1) * 7 + 1
     ids = ids % space.vocab_size
     prompts, responses = ids[:, :width], ids[:, width:]
     lengths = prompts.new_tensor(LENGTHS).clamp(max=width)

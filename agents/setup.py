@@ -18,12 +18,14 @@ from agents.algorithms.ppo import PPO
 from agents.algorithms.sft import SFT
 from agents.config import RunConfig
 from agents.config_reader import typed
+from agents.optimizers import MuonAdam
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, make_vec_env
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError, did_you_mean
 
 LEARNERS: dict[str, type[PPO] | type[A2C]] = {"PPO": PPO, "A2C": A2C}
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
 MANAGED = ("policy", "env", "policy_kwargs", "seed", "device", "stats_window_size", "tensorboard_log", "verbose")
 FINGERPRINTED = 1000  # samples of a split that makes them on demand; hashing all would take long
 
@@ -63,7 +65,7 @@ class Setup:
             evaluate_every=warm.evaluate_every,
             validation_samples=warm.validation_samples,
             patience=warm.patience,
-            policy_kwargs={"model": self.config.model, "temperature": self.config.temperature},
+            policy_kwargs=self._policy_kwargs(self.config.model),
             seed=self.config.seed,
             device=self.config.device,
         )
@@ -80,15 +82,20 @@ class Setup:
             TransformerPolicy,
             self.paid_env,
             policy_kwargs={
-                "model": model,
-                "temperature": self.config.temperature,
+                **self._policy_kwargs(model),
                 "detach_value": self.config.reinforcement.detach_value,
+                "optimizer_class": OPTIMIZERS[self.config.reinforcement.optimizer],
             },
             stats_window_size=self.options.get("rollout_responses") or self.config.num_envs,  # means over one rollout
             seed=self.config.seed,
             device=self.config.device,
             **(dict(self.options) | {"learning_rate": learning_rate}),
         )
+
+    def _policy_kwargs(self, model: Any) -> dict[str, Any]:
+        """Return what the policies of warm start and reinforcement share, so that one goes on from the other's."""
+        hidden = self.config.reinforcement.value_hidden
+        return {"model": model, "temperature": self.config.temperature, "value_hidden": hidden}
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what identifies the data and the judges: counts, hashes and signatures."""

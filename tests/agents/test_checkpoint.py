@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
 from agents.folders import open_folder, write_folder
-from textgym.errors import CheckpointError, ConfigError
+from textgym.errors import CheckpointError, ConfigError, ModelError
 
 ENV = "test/Letters-v0"
 
@@ -96,6 +96,15 @@ def test_one_algorithm_starts_from_the_weights_of_another(tmp_path: Path, model:
     assert_same_weights(taught, algorithm)
     with pytest.raises(CheckpointError, match=r"holds agents.SFT, not agents.PPO.*policy_kwargs=dict\(model="):
         PPO.load(tmp_path / "sft")
+
+
+def test_a_value_head_of_another_size_is_refused(tmp_path: Path, model: dict[str, Any]) -> None:
+    learned(model).save(tmp_path / "c")
+    kwargs = {"model": str(tmp_path / "c"), "value_hidden": 8}
+    with pytest.raises(ModelError, match=r"does not fit value_hidden=8: pass value_hidden as it was, or .*model"):
+        PPO(TransformerPolicy, make_vec_env(ENV, num_envs=4), batch_size=16, policy_kwargs=kwargs)
+    kwargs["model"] = str(tmp_path / "c" / "model")
+    PPO(TransformerPolicy, make_vec_env(ENV, num_envs=4), batch_size=16, policy_kwargs=kwargs)
 
 
 def test_the_checkpoint_callback_writes_folders(tmp_path: Path, model: dict[str, Any]) -> None:

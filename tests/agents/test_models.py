@@ -294,10 +294,21 @@ def test_the_fused_activation_is_the_same_function() -> None:
     torch.testing.assert_close(ours(inputs), NewGELUActivation()(inputs), atol=1e-6, rtol=0)
 
 
-def test_the_value_starts_at_zero() -> None:
-    network = make_network(MODELS["gpt2"], SPACE)
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_the_value_starts_at_zero_and_can_learn(hidden: int) -> None:
+    network = make_network(MODELS["gpt2"], SPACE, value_hidden=hidden)
     rollout = generate(network, random_prompts())
     assert not rollout.values.any()
+    network.values(torch.randn(3, 32)).sum().backward()
+    for parameter in network.value_head.parameters():
+        assert parameter.grad is not None
+        parameter.data -= parameter.grad
+    assert (network.values(torch.randn(3, 32)) != 0).all()
+
+
+def test_a_value_head_of_fewer_than_no_units_is_refused() -> None:
+    with pytest.raises(ModelError, match="value_hidden must be at least 0, got -1"):
+        make_network(MODELS["gpt2"], SPACE, value_hidden=-1)
 
 
 def test_stories260k_agrees_with_its_own_forward(shared_data: Path) -> None:

@@ -13,6 +13,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from agents import A2C, PPO, SequenceRolloutBuffer, TransformerPolicy, make_vec_env
 from agents.algorithms.base import TextOnPolicy
 from agents.buffer import even_groups
+from agents.optimizers import MuonAdam
 from agents.rollout import generate
 from tests.agents.tiny import sharpen
 
@@ -52,7 +53,7 @@ class SequenceOrderBuffer(RolloutBuffer):
 def fast(cls: type[TextOnPolicy], model: dict[str, Any], env: dict[str, Any], **options: Any) -> tuple[Any, list[int]]:
     """Return an algorithm with one rollout of the fast path, and its actions in order."""
     envs = make_vec_env(ENV, num_envs=1, **env)
-    kwargs = {"model": model, "temperature": 1.3}
+    kwargs = {"model": model, "temperature": 1.3} | options.pop("policy", {})
     algorithm = cls(
         TransformerPolicy, envs, rollout_responses=EPISODES, policy_kwargs=kwargs, seed=3, **SHARED, **options
     )
@@ -68,7 +69,7 @@ def slow(
 ) -> Any:
     """Return the stock algorithm with the twin's weights after it took the same actions, token by token."""
     envs = make_vec_env(ENV, num_envs=1, **env)
-    kwargs = {"model": twin.policy.model_source, "temperature": 1.3}
+    kwargs = twin.policy_kwargs
     algorithm = cls(
         ScriptedPolicy,
         envs,
@@ -131,6 +132,15 @@ def test_ppo_agrees_with_stock_ppo_in_sequence_order_on_minibatches(model: dict[
     stock = slow(stable_baselines3.PPO, SequenceOrderBuffer, ours, actions, {}, batch_size=len(actions), n_epochs=3)
     stock.batch_size = 16
     assert_same_update(ours, stock)
+
+
+def test_ppo_agrees_with_stock_ppo_with_a_hidden_value_layer_and_muon(model: dict[str, Any]) -> None:
+    policy = {"value_hidden": 8, "detach_value": True, "optimizer_class": MuonAdam}
+    ours, actions = fast(PPO, model, {}, batch_size=16, policy=policy)
+    ours.batch_size = 10_000
+    stock = slow(stable_baselines3.PPO, RolloutBuffer, ours, actions, {}, batch_size=len(actions), n_epochs=4)
+    assert isinstance(stock.policy.optimizer, MuonAdam)
+    assert_same_update(ours, stock, 2e-4)  # Muon computes in half precision
 
 
 def test_a2c_agrees_with_stock_a2c(model: dict[str, Any]) -> None:

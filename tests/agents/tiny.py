@@ -55,4 +55,5 @@ def sharpen(policy: Any, factor: float = 4.0) -> None:
         for weight in policy.network.model.parameters():
             if weight.dim() > 1 and weight.requires_grad:  # Marian's sine positions are constants
                 weight.mul_(factor)
-        torch.nn.init.normal_(policy.network.value_head.weight)
+        for weight in policy.network.value_head.parameters():
+            torch.nn.init.normal_(weight)
