@@ -85,7 +85,7 @@ class TextNetwork(nn.Module):
         """Where the network computes."""
         return self.allowed_bias.device
 
-    def hidden_matrices(self) -> list[nn.Parameter]:
+    def hidden_matrices(self) -> list[Tensor]:
         """Return the weight matrices between embeddings and output head."""
         head = self.model.get_output_embeddings()
         layers = [module for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
 
 class MuonAdam(torch.optim.Optimizer):
@@ -26,8 +26,8 @@ class MuonAdam(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[nn.Parameter],
-        matrices: Iterable[nn.Parameter],
+        params: Iterable[Tensor],
+        matrices: Iterable[Tensor],
         lr: float = 1e-3,
         momentum: float = 0.95,
         eps: float = 1e-5,
