@@ -14,6 +14,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "demo_seeds.jsonl"
@@ -52,12 +53,36 @@ def table(lines: list[dict[str, Any]]) -> str:
     return "\n".join([head, *body])
 
 
+def counts(lines: list[dict[str, Any]]) -> str:
+    """Return in how many seeds learning has raised BLEU over the warm start, as a Markdown table."""
+    columns = ("", "sampled: intervals apart", "greedy: not below", "mean gain, sampled", "mean gain, greedy")
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+    return "\n".join([head, *(_counts(name, lines) for name in ("PPO", "constant reward"))])
+
+
+def _counts(name: str, lines: list[dict[str, Any]]) -> str:
+    pairs = {
+        mode: [(_bleu(line["rows"]["warm start"], mode), _bleu(line["rows"][name], mode)) for line in lines]
+        for mode in ("greedy", "sampled")
+    }
+    apart = sum(after["corpus_interval"][0] > before["corpus_interval"][1] for before, after in pairs["sampled"])
+    kept = sum(after["corpus"] >= before["corpus"] for before, after in pairs["greedy"])
+    gains = {mode: fmean(after["corpus"] - before["corpus"] for before, after in pairs[mode]) for mode in pairs}
+    of = f"of {len(lines)}"
+    return f"| {name} | {apart} {of} | {kept} {of} | {gains['sampled']:+.1f} | {gains['greedy']:+.1f} |"
+
+
 def _cell(row: dict[str, Any] | None, mode: str) -> str:
     if row is None:
         return "-"
-    score = next(score for score in row[mode]["scores"] if score["name"] == "bleu")
+    score = _bleu(row, mode)
     low, high = score["corpus_interval"]
     return f"{score['corpus']:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _bleu(row: dict[str, Any], mode: str) -> dict[str, Any]:
+    score: dict[str, Any] = next(score for score in row[mode]["scores"] if score["name"] == "bleu")
+    return score
 
 
 def read_lines() -> list[dict[str, Any]]:
@@ -81,7 +106,7 @@ def main() -> None:
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"seed {line['seed']} done", flush=True)
-    print(table(read_lines()))
+    print(f"{table(read_lines())}\n\n{counts(read_lines())}")
 
 
 if __name__ == "__main__":
