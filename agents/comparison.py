@@ -97,7 +97,8 @@ class Comparison:
         """Return a row that was written down; None when it was not, or not by this version."""
         try:
             stored = self.run.read_json(_file(name))
-            return None if stored is None else Row(Report.from_json(stored["greedy"]), Report.from_json(stored["sampled"]))
+            reports = (Report.from_json(stored[mode]) for mode in ("greedy", "sampled"))
+            return None if stored is None else Row(*reports)
         except (CheckpointError, ConfigError, LookupError, TypeError):
             return None
 

@@ -49,12 +49,10 @@ def load_data(
             - ``{"prompt": "train.en", "references": "train.de"}`` (or a list of files with references): parallel text;
             - ``"hub:user/name"``, with ``config`` and ``revision``;
             - a sequence of Sample or of rows (dicts), or a ``datasets.Dataset``: the split "train";
-            - a dict of splits that holds any of the above, or lists of paths: ``{"train": ..., "test": ...}``;
-            - a Task, which is returned as it is.
+            - a dict of splits that holds any of the above, or lists of paths; or a Task, which is returned as it is.
         like: The task whose reward and lengths are used.
         columns: Which columns hold the prompt and the references, ``{"prompt": "en", "references": ["de1", "de2"]}``;
-            ``"a.b"`` is b within the object a. Positions from 0 on are for CSV and TSV without a header line. What is
-            left out is guessed by its usual names.
+            ``"a.b"`` is b within a; positions are for CSV and TSV without a header. What is left out is guessed.
         on_bad_row: ``"error"`` raises at a bad row; ``"skip"`` passes over bad rows and counts them in the task's
             ``skipped``, for which all rows are checked at once.
         encoding_errors: ``"strict"`` refuses bytes that are not UTF-8; ``"replace"`` makes U+FFFD of them, and counts
