@@ -14,8 +14,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from agents.decoding import BestOf, Decoding, make_decoding
+from agents.distribution import entropy
 from agents.held_out import HeldOut
-from agents.models import TextNetwork, entropy
+from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.subject import subject_of
 from textgym.core import FloatArray
