@@ -1,6 +1,6 @@
 """Runs that are killed: copies of a run folder as a kill would leave it, and what must be equal afterwards.
 
-``python -m tests.agents.interrupted N FOLDER...`` goes on with each run and prints its trace, in a process of its own.
+``python -m tests.agents.interrupted FOLDER[@N]...`` goes on with each run and prints its trace, in a new process.
 """
 
 import hashlib
@@ -101,16 +101,19 @@ def _copied(owner, name, run, copies):
 
 
 def main() -> None:
-    """Go on with each run; the first is interrupted again, before so many updates, and goes on once more."""
+    """Go on with each run; those with a number are interrupted again, before so many updates, and go on once more."""
     torch.set_num_threads(1)
-    number, first, *others = sys.argv[1:]
-    paths = [Path(first), *map(Path, others)]
-    with copied_at(paths[0], paths[0].parent / "again", [int(number)]):
-        resume(paths[0], say=lambda line: None)
-    paths.append(paths[0].parent / "again" / f"before-update-{number}")
-    for path in paths[1:]:
-        resume(path, say=lambda line: None)
-    print(json.dumps({str(path): trace(path) for path in paths}))
+    traces = {}
+    for argument in sys.argv[1:]:
+        path, _, number = argument.partition("@")
+        again = Path(f"{path}-again")
+        with copied_at(Path(path), again, [int(number)] if number else []):
+            resume(path, say=lambda line: None)
+        traces[path] = trace(Path(path))
+        if number:
+            resume(again / f"before-update-{number}", say=lambda line: None)
+            traces[str(again)] = trace(again / f"before-update-{number}")
+    print(json.dumps(traces))
 
 
 if __name__ == "__main__":
