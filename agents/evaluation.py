@@ -66,7 +66,7 @@ def evaluate(
     subject = subject_of(policy, device)
     held_out = HeldOut(env, split, num_samples, subject.env_kwargs | env_kwargs)
     network = subject.network_for(held_out.episodes.space)
-    judges = [(held_out.reward, held_out.reward_spec)] if rewards is None else [(make_reward(r), r) for r in rewards]
+    judges = _judges(rewards, held_out)
     chooser = _chooser(asked, held_out)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -85,6 +85,14 @@ def _decoding(decoding: Decoding | str | None, deterministic: bool | None) -> De
     if deterministic is not None:
         raise ConfigError(f"deterministic={deterministic} and decoding={decoding!r} say the same thing: give one.")
     return make_decoding(decoding)
+
+
+def _judges(rewards: Sequence[Any] | None, held_out: HeldOut) -> Judges:
+    if rewards is None:
+        return [(held_out.reward, held_out.reward_spec)]
+    if isinstance(rewards, str) or not rewards:
+        raise ConfigError(f"rewards is a list of at least one metric, such as ['bleu'], or None, got {rewards!r}.")
+    return [(make_reward(spec), spec) for spec in rewards]
 
 
 def _chooser(decoding: Decoding, held_out: HeldOut) -> Reward | None:

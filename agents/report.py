@@ -105,7 +105,10 @@ class Report:
         return {"format": FORMAT, **plain, "answers": self.answers()} if answers else plain
 
     def answers(self) -> list[dict[str, Any]]:
-        """Return each sample with its response as JSON values; ``scores`` has those of the response, by metric."""
+        """Return each sample with its response as JSON values; ``scores`` has those of the response, by metric.
+
+        Metadata that JSON cannot hold are left out.
+        """
         columns = zip(*(score.sentences for score in self.scores), strict=True)
         names = self.columns()
         rows = zip(self.indices, self.samples, self.responses, self.finishes, self.lengths, columns, strict=True)
@@ -114,7 +117,7 @@ class Report:
                 "index": index,
                 "prompt": sample.prompt,
                 "references": list(sample.references),
-                "metadata": dict(sample.metadata),
+                "metadata": _plain(sample.metadata),
                 "response": response,
                 "finish": finish,
                 "length": length,
@@ -149,14 +152,9 @@ class Report:
         """Write the report with every response as one JSON file.
 
         Raises:
-            ConfigError: The file cannot be written, or a sample's metadata are no JSON values.
+            ConfigError: The file cannot be written.
         """
-        try:
-            text = json.dumps(self.to_json(answers=True), indent=1, ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"The report cannot be written as JSON, a sample's metadata are none: {error}."
-            ) from error
+        text = json.dumps(self.to_json(answers=True), indent=1, ensure_ascii=False)
         try:
             # a lone surrogate becomes \udXXX, which JSON reads as what it was
             Path(path).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
@@ -178,6 +176,17 @@ class Report:
             return cls.from_json(values)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+
+
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the items that JSON can hold, as it gives them back."""
+    plain = {}
+    for key, value in metadata.items():
+        try:
+            plain[str(key)] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            continue
+    return plain
 
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,6 @@ def write_responses(report: Report, path: str | Path) -> None:
             write(report.answers(), file)
     except OSError as error:
         raise ConfigError(f"The responses {path} cannot be written: {error.strerror}.") from error
-    except TypeError as error:
-        raise ConfigError(f"A sample's metadata are no JSON values, write a .csv file instead: {error}.") from error
 
 
 def check_responses_path(path: str | Path) -> None:

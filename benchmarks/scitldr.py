@@ -63,7 +63,7 @@ def zero_shot(samples: Sequence[Sample], model: Path) -> Line:
     )
     lengths = {"max_prompt_tokens": MAX_PROMPT_TOKENS, "max_new_tokens": MAX_NEW_TOKENS}
     told = {"model": model.name, "instruction": INSTRUCTION, "seconds": round(time.monotonic() - began), **lengths}
-    return {"row": f"{model.name}, zero-shot", **told, **report.to_json(answers=True)}
+    return {"row": f"{model.name}, zero-shot", **told, **report.to_json(), "responses": report.responses}
 
 
 def table(lines: Sequence[Line]) -> str:

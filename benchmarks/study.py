@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.commands.training import TRAIN_USAGE
 from benchmarks.textgym_command import Stopped, TextgymCommand
 
 Settings = dict[str, str]  # of ``textgym train``, by key
@@ -20,7 +18,6 @@ Line = dict[str, Any]
 WARM_START = "warm start"
 SPLITS = ("validation", "test")
 MODES = ("greedy", "sampled")
-RESUMES = "--resume" in TRAIN_USAGE
 
 
 @dataclass(frozen=True)
@@ -126,11 +123,9 @@ class Runner:
         """Learn, unless that was done; go on with what was interrupted."""
         if _finished(folder, cell):
             return
-        if RESUMES and (folder / "config.yaml").is_file():
+        if (folder / "config.yaml").is_file():
             self.textgym("train", "--resume", str(folder))
             return
-        if folder.exists():
-            shutil.rmtree(folder)
         settings = [part for key, value in self.study.settings(cell).items() for part in (f"--{key}", value)]
         self.textgym("train", *settings, "--run_folder", str(folder))
 

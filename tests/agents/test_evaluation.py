@@ -172,6 +172,8 @@ def test_the_statistics_of_a_group_stay_together() -> None:
         ({"decoding": "beam", "deterministic": True}, "deterministic=True and decoding='beam' say the same thing"),
         ({"decoding": "beem"}, "There is no decoding 'beem'"),
         ({"decoding": "best_of(reward='blue')"}, "'blue'"),
+        ({"rewards": []}, r"rewards is a list of at least one metric, such as \['bleu'\], or None, got \[\]"),
+        ({"rewards": "bleu"}, "rewards is a list of at least one metric.*got 'bleu'"),
         ({"num_envs": 3}, "An evaluation sets num_envs itself: use batch_size in its place"),
         ({"rewrd": "bleu"}, "'rewrd'"),
     ],

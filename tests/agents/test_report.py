@@ -98,13 +98,14 @@ def test_files_that_cannot_be_written_are_told(tmp_path: Path, path: str, messag
         write_responses(make(["bleu"]), tmp_path / path)
 
 
-def test_metadata_that_is_no_json_is_told(tmp_path: Path):
-    report = make(["bleu"], [Sample("a", ("b",), {"x": object()}), *SAMPLES[1:]])
-    with pytest.raises(ConfigError, match=r"metadata are no JSON values, write a \.csv file instead"):
-        write_responses(report, tmp_path / "r.jsonl")
-    with pytest.raises(ConfigError, match="The report cannot be written as JSON"):
-        report.save(tmp_path / "r.json")
-    write_responses(report, tmp_path / "r.csv")
+def test_metadata_that_json_cannot_hold_are_left_out(tmp_path: Path):
+    metadata = {"x": object(), "nan": float("nan"), "pair": (1, 2), 3: "three"}
+    report = make(["bleu"], [Sample("a", ("b",), metadata), *SAMPLES[1:]])
+    report.save(tmp_path / "r.json")
+    assert Report.load(tmp_path / "r.json").samples[0].metadata == {"pair": [1, 2], "3": "three"}
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be written: No such file"):
         make(["bleu"]).save(tmp_path / "absent" / "r.json")
 

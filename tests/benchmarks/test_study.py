@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import study as study_module
 from benchmarks.multi30k_study import A2C, COMMON, LEARNERS, WARM_START
 from benchmarks.study import Cell, Runner, Study
 from benchmarks.study_table import study_table
@@ -59,11 +58,7 @@ def study(tmp_path: Path) -> Study:
     )
 
 
-def test_every_cell_runs_once_and_the_table_tells_all(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "RESUMES", False)
-    interrupted = study.runs / "A2C-seed-1"
-    interrupted.mkdir(parents=True)
-    (interrupted / "config.yaml").write_text("env: x")
+def test_every_cell_runs_once_and_the_table_tells_all(study: Study) -> None:
     textgym = InProcess()
     assert Runner(study, textgym).run(jobs=1)
     trained = [call for call in textgym.calls if call[0] == "train"]
@@ -100,25 +95,25 @@ def test_every_cell_runs_once_and_the_table_tells_all(study: Study, monkeypatch:
     assert len({row.count("|") for row in table if row.startswith("|")}) == 1
 
 
-def test_a_finished_warm_start_is_adopted_and_an_unfinished_run_goes_on(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study_module, "RESUMES", True)
+def test_a_finished_warm_start_is_adopted_and_an_unfinished_run_goes_on(study: Study) -> None:
     textgym = InProcess(fails_on="constant")
     assert not Runner(study, textgym).run(jobs=1)  # the others are run all the same
     assert {line["cell"] for line in study.lines()} == {"warm start", "A2C"}
     study.results.unlink()
     evaluation = study.runs / "A2C-seed-1" / "evaluation.json"
-    rows = json.loads(evaluation.read_text())
-    del rows["rows"]["A2C"]
-    evaluation.write_text(json.dumps(rows))
-    again = InProcess(fails_on="--resume")
+    stored = json.loads(evaluation.read_text())
+    cut = {name: row for name, row in stored["rows"].items() if name != "A2C"}
+    evaluation.write_text(json.dumps(stored | {"rows": cut}))
+    (study.runs / "A2C-seed-1" / "responses" / "A2C.json").unlink()
+    again = InProcess(fails_on="constant")
     assert not Runner(study, again).run(jobs=1)
-    assert [call[:3] for call in again.calls if "--resume" in call] == [
-        ("train", "--resume", str(study.runs / "A2C-seed-1"))
+    assert {(line["cell"], line["seed"]) for line in study.lines()} == {("warm start", 0), ("A2C", 0), ("A2C", 1)}
+    trained = [call for call in again.calls if call[0] == "train"]
+    assert [call[1:] for call in trained if "--resume" in call] == [("--resume", str(study.runs / "A2C-seed-1"))]
+    assert [call[-1] for call in trained if "--resume" not in call] == [
+        str(study.runs / Cell("constant reward", seed).folder) for seed in (0, 1)
     ]
-    trained = [call[-1] for call in again.calls if call[0] == "train" and "--resume" not in call]
-    assert trained == [str(study.runs / Cell("constant reward", seed).folder) for seed in (0, 1)]
+    assert json.loads(evaluation.read_text())["rows"] == stored["rows"]
 
 
 def test_the_settings_of_multi30k_are_those_of_textgym_train() -> None:
