@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from textgym.core import Sample
 from textgym.data.columns import Fields, guess_fields
-from textgym.data.fingerprint import of_files
+from textgym.data.fingerprints import of_files
 from textgym.data.rows import sample_of
 from textgym.data.rules import PLAIN, Rules
 from textgym.data.skipping import Skipped

@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from textgym.core import Sample
-from textgym.data.fingerprint import of_samples
+from textgym.data.fingerprints import of_samples
 
 
 class _Derived(Sequence[Sample]):
