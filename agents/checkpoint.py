@@ -1,8 +1,8 @@
 """Checkpoints: folders of safetensors and JSON that are complete or absent, checked by hash, and never unpickled.
 
 A checkpoint holds ``model/`` (a plain Hugging Face folder), ``value_head.safetensors``, ``policy.json``, and for an
-algorithm also ``algorithm.json``, ``optimizer.*``, ``training_state.*``, ``tokenizer.json`` and ``reference/``.
-``manifest.json``, written last, lists every file with its SHA-256.
+algorithm also ``algorithm.json``, ``optimizer.*``, ``training_state.*``, ``tokenizer.json``, ``template.json`` and
+``reference/``. ``manifest.json``, written last, lists every file with its SHA-256.
 """
 
 from __future__ import annotations
@@ -64,9 +64,8 @@ def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None =
         write_json(folder / "algorithm.json", plain | {"counters": state.values["counters"]})
         for name, value in (notes or {}).items():
             write_json(folder / name, value)
-        tokenizer = tokenizer_of(algorithm)
-        if tokenizer is not None:
-            write_json(folder / "tokenizer.json", tokenizer)
+        for name, value in writing_of(algorithm).items():
+            write_json(folder / f"{name}.json", value)
         if getattr(algorithm, "reference", None) is not None:
             _write_model(algorithm.reference.network, folder / "reference")
 
@@ -114,10 +113,12 @@ def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
         algorithm.reference.network.model.tie_weights()
 
 
-def tokenizer_of(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
-    """Return the tokenizer of an algorithm's environment as JSON values, None without an environment."""
+def writing_of(algorithm: BaseAlgorithm) -> dict[str, Any]:
+    """Return how an algorithm's environment writes, its tokenizer and template as JSON values; nothing without one."""
     episodes = None if algorithm.env is None else episodes_of(algorithm.env)
-    return None if episodes is None else episodes.tokenizer.to_json()
+    if episodes is None:
+        return {}
+    return {"tokenizer": episodes.tokenizer.to_json(), "template": episodes.template.to_json()}
 
 
 def _write_policy(policy: TransformerPolicy, folder: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import get_device
 
-from agents.checkpoint import load_policy, tokenizer_of
+from agents.checkpoint import load_policy, writing_of
+from agents.files import read_json
 from agents.models import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.pretrained import make_network
@@ -24,7 +25,8 @@ class Subject:
     """A policy that is to answer prompts.
 
     Attributes:
-        env_kwargs: The arguments of an environment that it was made for: lengths, and the tokenizer where it is known.
+        env_kwargs: The arguments of an environment that it was made for: lengths and what ends a response; where they
+            are known, the tokenizer and the template.
         network_for: Gives its network for an environment's observation space.
     """
 
@@ -35,27 +37,30 @@ class Subject:
 def subject_of(policy: BaseAlgorithm | TransformerPolicy | str | Path, device: torch.device | str) -> Subject:
     """Return the subject behind anything that :func:`agents.evaluate` takes."""
     if isinstance(policy, TransformerPolicy):
-        return _made_for_a_space(policy, None)
+        return _made_for_a_space(policy, {})
     if isinstance(policy, BaseAlgorithm):
-        return _made_for_a_space(cast(TransformerPolicy, policy.policy), tokenizer_of(policy))
+        return _made_for_a_space(cast(TransformerPolicy, policy.policy), writing_of(policy))
     folder = Path(policy)
     if (folder / "manifest.json").is_file():
-        tokenizer = folder / "tokenizer.json"
-        return _made_for_a_space(load_policy(folder, device), str(tokenizer) if tokenizer.is_file() else None)
+        files = [folder / f"{name}.json" for name in ("tokenizer", "template")]
+        writing = {file.stem: read_json(file) for file in files if file.is_file()}
+        return _made_for_a_space(load_policy(folder, device), writing)
     return Subject({"tokenizer": f"hf:{policy}"}, lambda space: make_network(policy, space).to(get_device(device)))
 
 
-def _made_for_a_space(policy: TransformerPolicy, tokenizer: Any) -> Subject:
-    network = policy.network
+def _made_for_a_space(policy: TransformerPolicy, writing: dict[str, Any]) -> Subject:
+    network, space = policy.network, policy.network.space
     names = ("max_prompt_tokens", "max_new_tokens", "min_new_tokens")
-    kwargs = {name: getattr(network.space, name) for name in names}
+    kwargs = {name: getattr(space, name) for name in names}
+    kwargs |= {"stop": list(space.stop.strings)} if space.stop else {}
+    kwargs |= {"stop_at_eos": False} if space.eos_id is None else {}
 
     def network_for(space: TokenSpace) -> TextNetwork:
         if network.space != space:
             raise ConfigError(
                 f"The policy was made for {network.space}, the environment has {space}: give the environment the same "
-                "tokenizer, lengths and banned tokens."
+                "tokenizer, lengths, stop strings and banned tokens."
             )
         return network.eval()
 
-    return Subject(kwargs if tokenizer is None else kwargs | {"tokenizer": tokenizer}, network_for)
+    return Subject(kwargs | writing, network_for)

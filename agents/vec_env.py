@@ -133,12 +133,13 @@ class TextVecEnv(VecEnv):
     def description(self) -> dict[str, Any]:
         """What must be equal in two environments for a snapshot of one to fit the other, JSON values."""
         episodes = self.venv.episodes
-        plain = ("split", "template", "shaping", "discount", "on_length", "overlong")
+        plain = ("split", "shaping", "discount", "on_length", "overlong")
         return {name: getattr(episodes, name) for name in plain} | {
             "num_envs": self.num_envs,
             "task": episodes.task.name,
             "samples": len(episodes.samples),
             "space": episodes.space.to_json(),
+            "template": episodes.template.to_json(),
             "tokenizer": episodes.tokenizer.signature,
             "reward": episodes.reward.signature,
         }

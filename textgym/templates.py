@@ -23,6 +23,9 @@ class Template(Protocol):
     def shortened(self, prompt: str, limit: int) -> list[int]:
         """Return at most ``limit`` ids, for a prompt that has more: those of its end, where the latest words stand."""
 
+    def to_json(self) -> str | dict[str, Any]:
+        """Return the spec that ``make_template`` makes it of."""
+
 
 @dataclass(frozen=True)
 class TextTemplate:
@@ -38,6 +41,10 @@ class TextTemplate:
     def shortened(self, prompt: str, limit: int) -> list[int]:
         """Return the last ids of the text; the separator that ends it is among them."""
         return self.ids(prompt)[-limit:]
+
+    def to_json(self) -> str:
+        """Return the text."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,11 @@ class ConversationTemplate:
                 f"The chat template alone has {len(ids)} tokens, more than max_prompt_tokens={limit}: raise it."
             )
         return ids
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the messages and the variables."""
+        told = {"chat": self.user, "system": self.system, "variables": dict(self.variables)}
+        return {key: value for key, value in told.items() if value}
 
 
 def make_template(spec: Any, tokenizer: Tokenizer) -> Template:

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 import textgym
 from agents import PPO, TransformerPolicy, evaluate, make_vec_env
@@ -15,6 +16,7 @@ from agents.decoding import Beam, BestOf
 from agents.rollout import generate
 from agents.scoring import score_responses
 from tests.agents.tiny import MODELS, sharpen
+from tests.chat import chat_tokenizer
 from textgym.errors import ConfigError
 from textgym.responses import pack_prompts
 
@@ -187,3 +189,59 @@ def test_arguments_that_cannot_work_are_told(arguments: dict[str, Any], message:
 def test_a_number_of_samples_that_is_not_positive_is_refused(count: int) -> None:
     with pytest.raises(ConfigError, match=f"num_samples must be at least 1, got {count}"):
         evaluate("anything", ENV, num_samples=count)
+
+
+@pytest.fixture
+def instruct(tmp_path: Path) -> Path:
+    """A plain Hugging Face folder of an instruct model: a random one, with a chat template."""
+    tokenizer = chat_tokenizer()
+    tokenizer.save_pretrained(tmp_path / "instruct")
+    torch.manual_seed(0)
+    sizes = {key: value for key, value in MODELS["llama"].items() if key != "model_type"}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, **sizes))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(4 if weight.dim() > 1 else 1)
+    model.save_pretrained(tmp_path / "instruct")
+    return tmp_path / "instruct"
+
+
+SIZES: dict[str, Any] = {"max_prompt_tokens": 120, "max_new_tokens": 6}
+
+
+def test_an_instruct_model_answers_as_in_transformers_after_its_chat_template(instruct: Path) -> None:
+    template = {"chat": "First letter of {prompt}, twice!", "system": "You write letters."}
+    report = evaluate(instruct, ENV, split="train", num_samples=3, template=template, **SIZES)
+    model, tokenizer = LlamaForCausalLM.from_pretrained(instruct), AutoTokenizer.from_pretrained(instruct)
+    for sample, response in zip(report.samples, report.responses, strict=True):
+        user = template["chat"].replace("{prompt}", sample.prompt)
+        chat = [{"role": "system", "content": template["system"]}, {"role": "user", "content": user}]
+        ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+        special = [i for i in tokenizer.all_special_ids if i != tokenizer.eos_token_id]
+        written = model.generate(**ids, max_new_tokens=6, do_sample=False, suppress_tokens=special, pad_token_id=0)
+        assert response == tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
+    plain = evaluate(instruct, ENV, split="train", num_samples=3, **SIZES)
+    assert plain.responses != report.responses
+
+
+def test_checkpoints_are_evaluated_with_the_template_and_the_stop_strings_of_their_environment(
+    instruct: Path, tmp_path: Path
+) -> None:
+    writing = {"tokenizer": f"hf:{instruct}", "template": {"chat": "Now {prompt}"}, "stop": ["e", "\n"]}
+    envs = make_vec_env(ENV, num_envs=4, **writing, **SIZES)
+    algorithm = PPO(TransformerPolicy, envs, batch_size=12, policy_kwargs={"model": str(instruct)}, seed=0)
+    algorithm.save(tmp_path / "saved")
+    sampled = {"split": "train", "deterministic": False}
+    report = evaluate(tmp_path / "saved", ENV, **sampled)
+    assert report.responses == evaluate(algorithm, ENV, **sampled).responses
+    assert report.responses == evaluate(instruct, ENV, **sampled, **writing, **SIZES).responses
+    assert report.responses != evaluate(tmp_path / "saved", ENV, **sampled, template="{prompt}").responses
+    assert not any("e" in response or "\n" in response for response in report.responses)
+    assert PPO.load(tmp_path / "saved").observation_space == envs.observation_space
+
+
+def test_a_response_that_ends_with_a_stop_string_has_ended(instruct: Path) -> None:
+    anything = [chr(i) for i in range(128)]
+    report = evaluate(instruct, ENV, split="train", stop=anything, deterministic=False, **SIZES)
+    assert report.ended > evaluate(instruct, ENV, split="train", deterministic=False, **SIZES).ended
+    assert report.mean_length < 6
