@@ -147,6 +147,21 @@ def test_options_of_the_reader_go_to_the_reader(tmp_path):
         tiny(data=str(path), on_bad_rows="skip")
 
 
+def test_t6_a_character_that_is_half_written_is_not_shown_and_actions_stay_ids():
+    env = tiny(tokenizer="byte", max_new_tokens=3, render_mode="ansi")
+    env.reset(seed=0)
+    shown = []
+    for byte in "€".encode():
+        observation, *_ = env.step(byte)
+        shown.append(env.render().splitlines()[-2])
+    assert shown == ["response:  ", "response:  ", "response:  €"]
+    assert observation[-3:].tolist() == [*"€".encode()]
+    env.reset(seed=0)
+    for byte in b"a\xe2\x82":
+        env.step(byte)
+    assert env.render().splitlines()[-2] == "response:  a\ufffd", "at the end it is told as it is"
+
+
 def test_template_surrounds_the_prompt_whatever_braces_it_holds():
     env = tiny(data=[Sample("{x}", "y")], tokenizer="byte", template='{"say": {prompt}}', max_prompt_tokens=32)
     observation, _ = env.reset()

@@ -1,6 +1,7 @@
 """An episode as text that is safe to print."""
 
 from textgym.core import Sample
+from textgym.tokenizers import settled
 
 NO_EPISODE = "no episode yet: call reset()"
 
@@ -11,7 +12,11 @@ def printable(text: str) -> str:
 
 
 def render_episode(sample: Sample, response: str, total: float, ended: bool) -> str:
-    """Return an episode as lines: the prompt, its references, the response and the sum of the rewards so far."""
+    """Return an episode as lines: the prompt, its references, the response and the sum of the rewards so far.
+
+    While the episode goes on, a character of which only the first bytes are written is not shown.
+    """
+    response = response if ended else settled(response)
     lines = [f"prompt:    {printable(sample.prompt)}"]
     lines += [f"reference: {printable(reference)}" for reference in sample.references]
     lines += [f"response:  {printable(response)}", f"reward:    {total:.4f} ({'ended' if ended else 'goes on'})"]

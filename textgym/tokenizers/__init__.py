@@ -6,6 +6,7 @@ from textgym.tokenizers.bytes import ByteTokenizer
 from textgym.tokenizers.characters import CharTokenizer
 from textgym.tokenizers.factory import make_tokenizer, tokenizer_from_json
 from textgym.tokenizers.huggingface import HuggingFaceTokenizer
+from textgym.tokenizers.incremental import IncrementalDecoder, settled
 from textgym.tokenizers.training import train_bpe
 from textgym.tokenizers.words import WordTokenizer
 
@@ -20,5 +21,7 @@ __all__ = [
     "make_tokenizer",
     "tokenizer_from_json",
     "train_bpe",
+    "IncrementalDecoder",
+    "settled",
     "well_formed",
 ]
