@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from agents.files import read_json
 from agents.models import TextNetwork
 from agents.self_check import check_network
 from agents.weights import read_model
@@ -53,8 +54,11 @@ def make_network(
     checkpoint = _checkpoint(source)
     if isinstance(source, Mapping):
         model = _from_scratch(dict(source), space)
+    elif checkpoint:
+        _check_vocabulary(checkpoint, space)
+        model = read_model(str(checkpoint / "model"))
     else:
-        model = read_model(str(checkpoint / "model" if checkpoint else source))
+        model = read_model(str(source))
     start_ids = _start_ids(model)
     _check_fits(model, space, len(start_ids))
     network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden)
@@ -81,6 +85,16 @@ def _checkpoint(source: ModelSource) -> Path | None:
     if isinstance(source, Mapping) or not (Path(source) / "value_head.safetensors").is_file():
         return None
     return Path(source)
+
+
+def _check_vocabulary(checkpoint: Path, space: TokenSpace) -> None:
+    known = read_json(checkpoint / "policy.json")["space"]["vocab_size"]
+    if known != space.vocab_size:
+        raise ModelError(
+            f"The policy in {checkpoint} was made for a tokenizer of {known} tokens, the environment's has "
+            f"{space.vocab_size}: give the environment that of the checkpoint "
+            f"(tokenizer={str(checkpoint / 'tokenizer.json')!r})."
+        )
 
 
 def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel:

@@ -409,3 +409,27 @@ def test_hugging_face_folder_without_tokenizer_is_refused(tmp_path):
     (tmp_path / "stories").mkdir()
     with pytest.raises(ConfigError, match=r"no tokenizer folder .*storys. Did you mean 'stories'"):
         make_tokenizer(f"hf:{tmp_path / 'storys'}")
+
+
+def test_t8_code_that_comes_with_a_tokenizer_is_never_run(tmp_path):
+    (tmp_path / "code.py").write_text("raise SystemExit('this code was run')\n")
+    classes = {"AutoTokenizer": ["code.Slow", "code.Fast"]}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Own", "auto_map": classes}))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": {"AutoConfig": "code.C"}}))
+    with pytest.raises(ConfigError, match=r"needs code that comes with it \(trust_remote_code\).*is never run"):
+        make_tokenizer(f"hf:{tmp_path}")
+
+
+def test_t10_an_absent_tokenizer_is_told_without_asking_a_hub_that_does_not_answer(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    from textgym.tokenizers import huggingface
+
+    asked = []
+    load = huggingface._load
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface, "hub_reachable", lambda: False)
+    monkeypatch.setattr(huggingface, "_load", lambda *a, local: (asked.append(local), load(*a, local=local))[1])
+    with pytest.raises(ConfigError, match=r"'no/such-tokenizer' cannot be loaded.*The hub was not asked"):
+        HuggingFaceTokenizer("no/such-tokenizer")
+    assert asked == [True], "only the cache was looked at"

@@ -10,7 +10,7 @@ import torch
 from huggingface_hub import constants
 from transformers import BartConfig, BartForConditionalGeneration, GPT2Config, GPT2Model
 
-from agents import weights
+from agents import PPO, TransformerPolicy, make_vec_env, weights
 from agents.models import TextNetwork
 from agents.pretrained import make_network
 from agents.rollout import generate
@@ -126,6 +126,18 @@ def test_t5_a_vocabulary_resized_after_saving_is_told_with_both_sizes(folder: Pa
     message = r"transformer.wte.weight is \[14, 32\], and \[20, 32\] is needed. After a change of the vocabulary"
     with pytest.raises(ModelError, match=message):
         make_network(folder, SPACE)
+
+
+def test_t5_tokens_added_after_a_checkpoint_are_told_with_both_sizes(tmp_path: Path) -> None:
+    """Also where the model happens to have a row for one more: it would stand for something else."""
+    envs = make_vec_env("test/Letters-v0", num_envs=2)
+    PPO(TransformerPolicy, envs, batch_size=6, policy_kwargs={"model": MODELS["gpt2"]}).save(tmp_path / "saved")
+    larger = make_vec_env("test/Letters-v0", num_envs=2, tokenizer="char:abcde")
+    message = r"saved was made for a tokenizer of 7 tokens, the environment's has 8: give .*tokenizer.json'"
+    with pytest.raises(ModelError, match=message):
+        PPO.load(tmp_path / "saved", env=larger)
+    with pytest.raises(ModelError, match=message):
+        PPO(TransformerPolicy, larger, batch_size=6, policy_kwargs={"model": str(tmp_path / "saved")})
 
 
 def test_t7_a_decoder_without_a_start_is_refused(tmp_path: Path) -> None:

@@ -184,6 +184,11 @@ def _load(auto: Any, name: str, where: str, *, local: bool) -> Any:
         return auto.from_pretrained(name, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # transformers lets OSError, ValueError, KeyError and errors of its backends through
         reason = str(error).strip().partition("\n")[0]
+        if "trust_remote_code" in str(error):
+            raise ConfigError(
+                f"The tokenizer {name!r} needs code that comes with it (trust_remote_code), and such code is never "
+                "run: take one whose class is part of transformers, or that has a tokenizer.json."
+            ) from error
         raise ConfigError(
             f"The tokenizer {name!r} cannot be loaded from {where} ({type(error).__name__}: {reason}). Give a folder "
             "that holds tokenizer.json and tokenizer_config.json (save_pretrained writes them), or a name on the hub."
