@@ -12,6 +12,7 @@ from agents.commands.settings import take
 from agents.config import MANAGED
 from agents.config_reader import read_config
 from agents.run_folder import RunFolder
+from textgym.cli.metrics import split_metrics
 from textgym.cli.parser import Parser
 from textgym.errors import ConfigError
 
@@ -153,7 +154,7 @@ def _report(arguments: argparse.Namespace, name: str, env: str | None, env_kwarg
     from agents.evaluation import evaluate as evaluate_policy
 
     subject = find_subject(name, env)
-    rewards = split_rewards(arguments.rewards) if arguments.rewards else None
+    rewards = split_metrics(arguments.rewards) if arguments.rewards else None
     return evaluate_policy(
         subject.policy, subject.env, rewards, **(_common(arguments) | subject.env_kwargs | env_kwargs)
     )
@@ -199,15 +200,3 @@ def find_subject(name: str, env: str | None) -> Subject:
     if env is None:
         raise ConfigError(f"{name} is not a run folder or a checkpoint in one: name the environment with --env.")
     return Subject(str(path) if path.exists() else name, env, {})
-
-
-def split_rewards(text: str) -> list[str]:
-    """Split at the commas that stand outside of brackets: ``bleu(tokenize='intl', lowercase=True),chrf`` is two."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]

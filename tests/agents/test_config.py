@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from agents.commands import PRESETS, parse_train, preset, preset_names, split_rewards, train_help
+from agents.commands.training import PRESETS, parse_train, preset, preset_names, train_help
 from agents.config import ReinforcementConfig, RunConfig
 from agents.config_reader import keys, read_config
 from agents.yaml_text import to_yaml
@@ -150,13 +150,6 @@ def test_the_command_line_becomes_layers(tmp_path):
     assert parse_train(["--print_config"]).print_config
     with pytest.raises(ConfigError, match=r"given as --key value, got 'seed'"):
         parse_train(["env", "seed", "3"])
-
-
-def test_rewards_are_split_outside_of_brackets():
-    assert split_rewards("bleu(tokenize='intl', lowercase=True), chrf,") == [
-        "bleu(tokenize='intl', lowercase=True)",
-        "chrf",
-    ]
 
 
 def test_a_key_that_is_no_text_is_told(tmp_path):

@@ -10,7 +10,8 @@ import pytest
 
 from agents import continuation
 from agents.checkpointer import Checkpointer
-from agents.commands import find_subject, parse_train
+from agents.commands import find_subject
+from agents.commands.training import parse_train
 from agents.continuation import Continuation, _learn_on
 from agents.phase import CONTINUED
 from agents.run_folder import RunFolder
