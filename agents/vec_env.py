@@ -135,7 +135,6 @@ class TextVecEnv(VecEnv):
         episodes = self.venv.episodes
         plain = ("split", "shaping", "discount", "on_length", "overlong")
         return {name: getattr(episodes, name) for name in plain} | {
-            "template": {name: value for name, value in vars(episodes.template).items() if name != "tokenizer"},
             "num_envs": self.num_envs,
             "task": episodes.task.name,
             "samples": len(episodes.samples),
