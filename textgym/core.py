@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from textgym.rewards.progress import Progress
     from textgym.tokenizers import Tokenizer
 
 FloatArray = npt.NDArray[np.float64]
@@ -109,6 +110,17 @@ class Reward(ABC):
     scale: float = 1.0
     needs_references: bool = False
     won_by: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def incremental(self) -> bool:
+        """Whether :meth:`start` scores a text that grows in less time than judging it anew each time."""
+        return False
+
+    def start(self, samples: Iterable[Sample]) -> Progress:
+        """Return a state that scores one response to each of ``samples`` after every piece that is appended to it."""
+        from textgym.rewards.progress import Rescored
+
+        return Rescored(self, samples)
 
     @abstractmethod
     def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:

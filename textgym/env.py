@@ -12,9 +12,10 @@ from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 
 from textgym.arguments import SNAPSHOT, choice, reset_options, seed_number, set_generator_state, snapshot_values
-from textgym.core import BoolArray, Task
+from textgym.core import BoolArray, Sample, Task
+from textgym.drafts import Drafts
 from textgym.episodes import Episodes, PlaysEpisodes, Start
-from textgym.judging import PART, restore_reward, reward_state
+from textgym.judging import PART, Judged, restore_reward, reward_state
 from textgym.rendering import NO_EPISODE, render_episode
 from textgym.spaces import EMPTY, TokenSpace
 
@@ -38,7 +39,9 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     0 until the end, then the score of the response. With ``shaping="potential"`` each step pays
     ``discount * Phi(s') - Phi(s)``, where Phi is the score of the text so far and 0 before the first token; the last
     step pays ``score - Phi(s)``. With a discount of 1 they sum to the score, and for any discount, if the algorithm
-    uses the same one, the best policies stay the best ones (Ng, Harada and Russell, 1999, theorem 1).
+    uses the same one, the best policies stay the best ones (Ng, Harada and Russell, 1999, theorem 1). With
+    ``potential_at="word"`` Phi is the score of the words that white space follows, 0 before the first: it changes only
+    when a word is complete, and for scripts without spaces at the end only.
 
     ## Starting State
     A sample of the split, drawn uniformly with replacement; ``reset(options={"index": i})`` plays sample i.
@@ -69,7 +72,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     - ``stop=()``: a string or several, at the first of which a response ends; also special tokens of the tokenizer
       (``"<end_of_turn>"``), which may then be written. ``min_new_tokens`` holds back the eos only.
     - ``on_length="terminate"``: or "truncate", when T is no part of the task but a limit of the training.
-    - ``shaping=None``, ``discount=1.0``: see Rewards.
+    - ``shaping=None``, ``potential_at="token"``, ``discount=1.0``: see Rewards.
     - ``invalid_action_penalty=1.0``: subtracted from the reward of a step whose id is not allowed.
     - ``missing_eos_penalty=0.0``: subtracted from the last reward of a response that ends without eos; ``score`` is not
       touched.
@@ -96,6 +99,10 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._ended = False
         self._potential = 0.0
         self._return = 0.0
+        self._drafts: Drafts | None = None  # with shaping; made anew from the tokens where it is missing
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_drafts": None}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -119,6 +126,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._matched = self.episodes.space.stop.follow(tokens)
         self._ended = bool(tokens) and bool(self.episodes.ends(tokens[-1], self._matched, len(tokens)))
         self._potential = self._return = 0.0
+        self._drafts = None
         self._observation[:] = EMPTY
         self._observation[P - len(start.ids) : P] = start.ids
         self._observation[P : P + len(tokens)] = tokens
@@ -162,7 +170,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         """Return the reward of the step just made, penalties apart, and what its end tells."""
         if self._start is None or not (self._ended or self.shaping):
             return 0.0, {}
-        texts, scores, parts = self.episodes.judge([self._tokens], [self._start.sample])
+        texts, scores, parts = self._scored(self._start.sample)
         score, before = float(scores[0]), self._potential
         self._potential = score
         if not self._ended:
@@ -171,6 +179,15 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         finish = self.episodes.finish(self._tokens[-1], self._matched)
         told = {"response": texts[0], "finish": finish, "score": score, "length": len(self._tokens)}
         return score - before, told | {f"{PART}{name}": float(values[0]) for name, values in parts.items()}
+
+    def _scored(self, sample: Sample) -> Judged:
+        """Return the response as text and its score or, before its end, its potential, one of each."""
+        if not self.shaping:
+            return self.episodes.judge([self._tokens], [sample])
+        *before, token = self._tokens
+        self._drafts = self._drafts or Drafts(self.episodes, [sample], [before])
+        texts, scores = self._drafts.write([0], [token], [self._ended])
+        return Judged(texts, scores, self.episodes.parts(texts, [sample]) if self._ended else {})
 
     def action_masks(self) -> BoolArray:
         """Return which ids are allowed next, bool [V]."""

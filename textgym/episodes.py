@@ -50,6 +50,7 @@ class Episodes:
         tokenizer: Between text and token ids.
         reward: The judge of responses.
         space: The observation space, which knows P, T, V, eos and what is allowed.
+        eos: The id that ends a response, -1 where only the length does.
         overlong_count: How often a prompt longer than P was met, and truncated or dropped.
     """
 
@@ -70,6 +71,7 @@ class Episodes:
         stop: str | Iterable[str] = (),
         on_length: Literal["terminate", "truncate"] = "terminate",
         shaping: Literal["potential"] | None = None,
+        potential_at: Literal["token", "word"] = "token",
         discount: float = 1.0,
         invalid_action_penalty: float = 1.0,
         missing_eos_penalty: float = 0.0,
@@ -104,7 +106,8 @@ class Episodes:
         self.missing_eos_penalty = real_number("missing_eos_penalty", missing_eos_penalty)
         self.has_state = bool(reward_state(self.reward))
         self.overlong_count = 0
-        self._eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
+        self.potential_at = choice("potential_at", potential_at, ["token", "word"])
+        self.eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
         self._is_banned = np.zeros(self.space.vocab_size, dtype=bool)
         self._is_banned[list(self.space.banned_tokens)] = True
         self._check_values()
@@ -124,6 +127,8 @@ class Episodes:
             )
         if not 0.0 <= self.discount <= 1.0:
             raise ConfigError(f"discount must lie in [0, 1], got {self.discount}.")
+        if self.shaping is None and self.potential_at != "token":
+            raise ConfigError(f"potential_at={self.potential_at!r} is for shaping: pass shaping='potential' too.")
         if self.shaping is None and self.discount != 1.0:
             raise ConfigError(
                 f"discount={self.discount} is the discount of the shaping: pass shaping='potential' too, or drop it."
@@ -207,8 +212,8 @@ class Episodes:
                 f"A response has at most {self.space.max_new_tokens} ids in [0, {self.space.vocab_size}), got {ids}."
             )
         stopped = bool(self.space.stop.has_stopped(self.space.stop.follow(ids[:-1])))
-        if self._eos in ids[:-1] or stopped:
-            raise ConfigError(f"A response has no eos ({self._eos}) or stop string before its last id, got {ids}.")
+        if self.eos in ids[:-1] or stopped:
+            raise ConfigError(f"A response has no eos ({self.eos}) or stop string before its last id, got {ids}.")
         return ids
 
     @property
@@ -233,7 +238,7 @@ class Episodes:
 
     def decode(self, responses: Sequence[list[int]]) -> list[str]:
         """Return responses as text; a last eos is no part of it, nor is what stands from a stop string on."""
-        contents = [ids[:-1] if ids and ids[-1] == self._eos else ids for ids in responses]
+        contents = [ids[:-1] if ids and ids[-1] == self.eos else ids for ids in responses]
         texts = self.tokenizer.decode_batch(contents)
         return [self.space.stop.cut(text) for text in texts] if self.space.stop else texts
 
@@ -242,6 +247,10 @@ class Episodes:
         texts = self.decode(responses)
         return Judged(texts, *judge_parts(self.reward, texts, samples))
 
+    def parts(self, texts: Sequence[str], samples: Sequence[Sample]) -> dict[str, FloatArray]:
+        """Return the scores of the parts of a reward that is made of others, float64 [N] each; else nothing."""
+        return self.reward.parts(texts, samples) if isinstance(self.reward, Composite) else {}
+
     def observe(self, parts: dict[str, FloatArray]) -> None:
         """Let a reward with a state learn from finished responses, on the split "train" only."""
         if self.has_state and self.split == "train" and isinstance(self.reward, Composite):
@@ -249,7 +258,7 @@ class Episodes:
 
     def unfinished(self, last: IntArray | int, matched: IntArray | int) -> FloatArray:
         """Return what finished responses pay for not ending by themselves, float64; see :meth:`finish`."""
-        said = (np.asarray(last) == self._eos) | self.space.stop.has_stopped(matched)
+        said = (np.asarray(last) == self.eos) | self.space.stop.has_stopped(matched)
         return np.asarray(self.missing_eos_penalty * ~said, np.float64)
 
     def refused(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
@@ -259,7 +268,7 @@ class Episodes:
             tokens: Ids in [0, V), any shape.
             lengths: How many tokens each response had before, of a shape that broadcasts.
         """
-        early_eos = (tokens == self._eos) & (lengths < self.space.min_new_tokens)
+        early_eos = (tokens == self.eos) & (lengths < self.space.min_new_tokens)
         return np.asarray(self._is_banned[tokens] | early_eos)
 
     def ends(self, tokens: IntArray | int, matched: IntArray | int, lengths: IntArray | int) -> BoolArray:
@@ -270,17 +279,17 @@ class Episodes:
             matched: The state of the space's stop rule after it.
             lengths: How many tokens it has.
         """
-        said = (tokens == self._eos) | self.space.stop.has_stopped(matched)
+        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
         return np.asarray(said | (lengths >= self.space.max_new_tokens))
 
     def terminates(self, tokens: IntArray | int, matched: IntArray | int) -> BoolArray:
         """Return which finished responses terminate, bool; the others are truncated. Arguments as for :meth:`ends`."""
-        said = (tokens == self._eos) | self.space.stop.has_stopped(matched)
+        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
         return np.asarray(said | (self.on_length == "terminate"))
 
     def finish(self, token: int, matched: int) -> str:
         """Return why a response ended: "eos", "stop" (a stop string) or "length"."""
-        if token == self._eos:
+        if token == self.eos:
             return "eos"
         return "stop" if self.space.stop.has_stopped(matched) else "length"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 from gymnasium.utils import seeding
 
 from textgym.arguments import SNAPSHOT, set_generator_state, snapshot_values
-from textgym.core import BoolArray, IntArray
+from textgym.core import BoolArray, FloatArray, IntArray
+from textgym.drafts import Drafts
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
 from textgym.judging import Judged
@@ -43,8 +45,12 @@ class Lanes:
         self.ended = np.zeros(count, dtype=bool)
         self.potential = np.zeros(count)
         self.returns = np.zeros(count)
+        self._drafts: Drafts | None = None  # with shaping; made anew from the tokens where it is missing
         self._generators: list[np.random.Generator] = []
         self._seeds: list[int | None] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_drafts": None}
 
     @property
     def generators(self) -> list[np.random.Generator]:
@@ -80,6 +86,8 @@ class Lanes:
         self.lengths[lanes] = self.matched[lanes] = 0
         self.ended[lanes] = False
         self.potential[lanes] = self.returns[lanes] = 0.0
+        if self._drafts is not None:
+            self._drafts.restart(lanes.tolist(), [start.sample for start in starts])
 
     def write(self, lanes: IntArray, tokens: IntArray) -> BoolArray:
         """Append ``tokens`` [len(lanes)] in ``lanes``; return which of these episodes they end, bool [len(lanes)]."""
@@ -99,10 +107,34 @@ class Lanes:
     def judge(self, lanes: IntArray) -> Judged:
         """Return the responses of ``lanes`` as text and their scores, with one reward call."""
         samples = [self.starts[lane].sample for lane in lanes]
-        try:
+        with self._paying():
             return self.episodes.judge(self.responses(lanes), samples)
+
+    def follow(self, lanes: IntArray, tokens: IntArray, ends: BoolArray) -> Judged:
+        """Return the texts of ``lanes`` after ``tokens`` were written, and their potentials or, at ends, scores."""
+        with self._paying():
+            if self._drafts is None:
+                responses = self.responses(self.all)
+                for lane in lanes.tolist():
+                    responses[lane].pop()
+                self._drafts = Drafts(self.episodes, [start.sample for start in self.starts], responses)
+            return Judged(*self._drafts.write(lanes.tolist(), tokens.tolist(), ends.tolist()), {})
+
+    def finished(self, found: Judged, over: BoolArray, lanes: IntArray) -> Judged:
+        """Return the rows of ``found`` that are ``over``, those of ``lanes``, with the scores of the reward's parts."""
+        ended = found.rows(np.flatnonzero(over))
+        if self.episodes.shaping is None or not len(lanes):
+            return ended
+        with self._paying():
+            samples = [self.starts[lane].sample for lane in lanes]
+            return ended._replace(parts=self.episodes.parts(ended.texts, samples))
+
+    @contextmanager
+    def _paying(self) -> Iterator[None]:
+        try:
+            yield
         except Exception:
-            self.starts = []  # tokens were written that nobody can pay for: only a reset leads on
+            self.starts, self._drafts = [], None  # tokens were written that nobody can pay for: only a reset leads on
             raise
 
     def responses(self, lanes: IntArray) -> list[list[int]]:
@@ -157,5 +189,6 @@ class Lanes:
         last = self.observations[self.all, P - 1 + self.lengths]
         self.matched[:] = [self.episodes.space.stop.follow(tokens) for tokens in responses]
         self.ended[:] = (self.lengths > 0) & self.episodes.ends(last, self.matched, self.lengths)
+        self._drafts = None
         self.potential[:] = [potential for _, _, potential, _, _ in values]
         self.returns[:] = [total for _, _, _, total, _ in values]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgym.core import BoolArray, FloatArray, IntArray, Sample
+from textgym.drafts import potentials
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError, DataError
 from textgym.judging import PART, Judged
@@ -130,7 +131,8 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
         judged = episodes.judge(ids, samples)
         rewards[final] = judged.scores
     else:
-        judged, potential = _judge_prefixes(episodes, ids, samples)  # [N, T + 1]
+        texts, potential = potentials(episodes, ids, samples)  # [N, T + 1]
+        judged = Judged(texts, potential[np.arange(N), lengths], episodes.parts(texts, samples))
         # the end of an episode has no potential, but it pays the score: what remains of it, undiscounted
         discount = np.full((N, T), episodes.discount)
         discount[final] = 1.0
@@ -142,16 +144,6 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
     episodes.observe(judged.parts)
     terminated = episodes.terminates(last.tokens, last.matched)
     return Scores(rewards, terminated, ~terminated, end_infos(episodes, last, judged))
-
-
-def _judge_prefixes(episodes: Episodes, ids: list[list[int]], samples: Sequence[Sample]) -> tuple[Judged, FloatArray]:
-    """Return the whole texts judged, and the score of each prefix, [N, T + 1] by its length; that of no token is 0."""
-    lengths = np.array([len(row) for row in ids])
-    prefixes = [row[:t] for row in ids for t in range(1, len(row) + 1)]
-    judged = episodes.judge(prefixes, [s for s, row in zip(samples, ids, strict=True) for _ in row])
-    potential = np.zeros((len(ids), episodes.space.max_new_tokens + 1))
-    potential[:, 1:][np.arange(episodes.space.max_new_tokens) < lengths[:, None]] = judged.scores
-    return judged.rows(lengths.cumsum() - 1), potential
 
 
 def start_infos(starts: Sequence[Start]) -> dict[str, npt.NDArray[Any]]:

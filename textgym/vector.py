@@ -170,10 +170,10 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         judged = np.ones_like(ends) if self.shaping else ends
         if judged.any():
             rows, over = lanes[judged], ends[judged]
-            found = state.judge(rows)
+            found = state.follow(rows, tokens, ends) if self.shaping else state.judge(rows)
             rewards[rows] = np.where(over, 1.0, self.discount) * found.scores - state.potential[rows]
             state.potential[rows] = found.scores
-            finished, last = found.rows(np.flatnonzero(over)), state.endings(lanes[ends])
+            finished, last = state.finished(found, over, lanes[ends]), state.endings(lanes[ends])
             rewards[lanes[ends]] -= self.episodes.unfinished(last.tokens, last.matched)
             self.episodes.observe(finished.parts)
             outcome = end_infos(self.episodes, last, finished)

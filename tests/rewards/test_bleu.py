@@ -26,6 +26,8 @@ OPTIONS = [
     {"smooth_method": "add-k", "lowercase": True},
     {"smooth_method": "add-k", "smooth_value": 0.3, "effective_order": False},
     {"smooth_method": "none", "effective_order": False},
+    {"max_ngram_order": 2, "lowercase": True},
+    {"max_ngram_order": 6, "smooth_method": "floor", "effective_order": False},
 ]
 
 
@@ -148,6 +150,7 @@ def test_every_tokenizer_of_sacrebleu_is_known():
     [
         ({"tokenize": "14a"}, r"BLEU has no tokenizer '14a'\. Did you mean '13a'\?"),
         ({"smooth_method": "add_k"}, r"BLEU has no smooth_method 'add_k'\. Did you mean 'add-k'\?"),
+        ({"max_ngram_order": 0}, r"BLEU needs a whole max_ngram_order of at least 1, got 0"),
         ({"smooth_value": 0.1}, r"smooth_value is for 'floor' and 'add-k' only: 'exp' takes none"),
         ({"smooth_method": "floor", "smooth_value": 2}, r"smooth_value must be at least 0 .*, got 2"),
         ({"smooth_method": "add-k", "smooth_value": float("inf")}, r"smooth_value must be at least 0 .*, got inf"),

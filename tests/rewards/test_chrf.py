@@ -17,6 +17,7 @@ OPTIONS = [
     {"word_order": 2, "lowercase": True, "eps_smoothing": True},
     {"char_order": 3, "beta": 1, "eps_smoothing": True},
     {"char_order": 2, "word_order": 1, "beta": 3},
+    {"whitespace": True, "word_order": 2},
 ]
 
 
@@ -30,7 +31,9 @@ def samples(references):
 
 def oracle_sentences(responses, references, options):
     oracle = Oracle(**options)
-    return [oracle.sentence_score(h, filled(r)).score / 100 for h, r in zip(responses, references, strict=True)]
+    # a blank response scores 0 here, also where white space counts
+    pairs = zip(responses, references, strict=True)
+    return [oracle.sentence_score(h, filled(r)).score / 100 if h.strip() else 0.0 for h, r in pairs]
 
 
 def oracle_corpus(responses, references, options):

@@ -14,8 +14,9 @@ from textgym.core import Sample
 from textgym.errors import RewardError
 from textgym.rewards import make_reward
 
-NAMES = ["bleu", "chrf", "edit_similarity", "exact_match", "rouge1", "rouge2", "rougeL"]
-ASCII_ONLY = ("rouge1", "rouge2", "rougeL")
+WORDS = ["rouge1", "rouge2", "rougeL", "rougeLsum", "meteor", "token_f1"]
+NAMES = ["bleu", "chrf", "edit_similarity", "exact_match", *WORDS, "ter", "wer", "cer"]
+ASCII_ONLY = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 REWARDS = {name: make_reward(name) for name in NAMES}
 every_reward = pytest.mark.parametrize("name", NAMES)
 

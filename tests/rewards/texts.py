@@ -79,3 +79,23 @@ def disturb(text: str, others: list[str], rng: random.Random) -> str:
     start = rng.randrange(len(words) + 1)
     words[start : start + 4] = rng.sample(words[start : start + 4], len(words[start : start + 4]))
     return " ".join([*words, *rng.choice(others).split()[: rng.randrange(4)]])
+
+
+def fuzzed(count: int, seed: int = 0) -> list[tuple[str, tuple[str, ...]]]:
+    """Return pairs of an awkward response and one to four references that share words with it."""
+    rng = random.Random(seed)
+    return [_fuzzed_pair(rng) for _ in range(count)]
+
+
+def _fuzzed_pair(rng: random.Random) -> tuple[str, tuple[str, ...]]:
+    pool = rng.sample(PIECES, rng.randrange(2, 16))
+
+    def text() -> str:
+        length = rng.choice((0, 1, 2, 4, 8, 16, 32))
+        return "".join(rng.choice(pool) + rng.choice(("", " ", " ", "  ", "\n")) for _ in range(length))
+
+    references = [text() for _ in range(rng.randrange(1, 5))]
+    if not any(map(str.strip, references)):
+        references.append("abc")
+    response = rng.choice((text(), rng.choice(references), text() + rng.choice(references)))
+    return response, tuple(references)

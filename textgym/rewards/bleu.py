@@ -11,11 +11,15 @@ from functools import cached_property
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_reward
 from textgym.rewards.counting import CountingReward
+from textgym.rewards.growing_matches import GrowingMatches
+from textgym.rewards.memo import Memo
 from textgym.rewards.positions import Positions
+from textgym.rewards.progress import Draft, words_end
 from textgym.rewards.signature import signature
-from textgym.rewards.tokenization import load_tokenizer
+from textgym.rewards.tokenization import WORDWISE, load_tokenizer
 
-ORDERS = 4
+ORDERS = 4  # by default
+REMEMBERED = 2**17  # scores of drafts, a few hundred bytes each
 SMOOTHING = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # methods with their default values
 
 
@@ -32,6 +36,7 @@ class BLEU(CountingReward[Positions]):
         smooth_value: The value of "floor" (0 to 1, default 0.1) and "add-k" (default 1).
         lowercase: Whether case is ignored.
         effective_order: Whether a response shorter than four tokens is judged by the orders that it has.
+        max_ngram_order: The greatest order of n-grams.
     """
 
     tokenize: str = "13a"
@@ -39,6 +44,7 @@ class BLEU(CountingReward[Positions]):
     smooth_value: float | None = None
     lowercase: bool = False
     effective_order: bool = True
+    max_ngram_order: int = ORDERS
 
     scale = 100.0
 
@@ -47,6 +53,8 @@ class BLEU(CountingReward[Positions]):
             raise ConfigError(
                 f"BLEU has no smooth_method {self.smooth_method!r}. {did_you_mean(self.smooth_method, SMOOTHING)}"
             )
+        if not isinstance(self.max_ngram_order, int) or self.max_ngram_order < 1:
+            raise ConfigError(f"BLEU needs a whole max_ngram_order of at least 1, got {self.max_ngram_order!r}.")
         value = self.smooth_value
         if value is not None and SMOOTHING[self.smooth_method] is None:
             raise ConfigError(f"smooth_value is for 'floor' and 'add-k' only: {self.smooth_method!r} takes none.")
@@ -57,32 +65,41 @@ class BLEU(CountingReward[Positions]):
     @property
     def width(self) -> int:
         """K: two lengths, and two counts for each order."""
-        return 2 + 2 * ORDERS
+        return 2 + 2 * self.max_ngram_order
 
     def prepare(self, references: tuple[str, ...]) -> Positions:
         """Return the positions of the references' tokens."""
         return Positions(*map(self._tokens, references))
 
     def count(self, response: str, prepared: Positions) -> Sequence[float]:
-        """Return [response length, closest reference length, matches of orders 1 to 4, n-grams of orders 1 to 4]."""
+        """Return [response length, closest reference length, matches of each order, n-grams of each order]."""
         tokens = self._tokens(response)
-        length = len(tokens)
-        # of two lengths that are equally close the shorter is taken
-        closest = min(prepared.lengths, key=lambda other: (abs(length - other), other))
-        totals = [max(length - n, 0) for n in range(ORDERS)]
-        return [length, closest, *prepared.matches(tokens, ORDERS), *totals]
+        matches = prepared.matches(tokens, self.max_ngram_order)
+        return self._counts(_closest(prepared.lengths, len(tokens)), len(tokens), *matches)
+
+    def _counts(self, closest: int, length: int, *matches: int) -> list[float]:
+        return [length, closest, *matches, *(max(length - n, 0) for n in range(self.max_ngram_order))]
 
     def score(self, counts: Sequence[float], corpus: bool = False) -> float:
         """Return BLEU = BP * exp(mean of log p_n), with p_n smoothed (Papineni et al., 2002, section 2.3)."""
-        length, closest = counts[0], counts[1]
-        if not any(counts[2:6]):
+        length, closest, middle = counts[0], counts[1], 2 + self.max_ngram_order
+        if not any(counts[2:middle]):
             return 0.0
         penalty = math.exp(1 - closest / length) if length < closest else 1.0
-        precisions = self._precisions(counts[2:6], counts[6:])
-        order = len(precisions) if self.effective_order and not corpus else ORDERS
+        precisions = self._precisions(counts[2:middle], counts[middle:])
+        order = len(precisions) if self.effective_order and not corpus else self.max_ngram_order
         if len(precisions) < order or not all(precisions):
             return 0.0
         return penalty * math.exp(sum(map(math.log, precisions)) / order)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the tokenizer looks at one word at a time, so that what was written stays as it was cut."""
+        return self.tokenize in WORDWISE
+
+    def draft(self, prepared: Positions) -> Draft:
+        """Return a response that is scored while it is written."""
+        return _BLEUDraft(self, prepared)
 
     @property
     def signature(self) -> str:
@@ -111,9 +128,15 @@ class BLEU(CountingReward[Positions]):
             precisions.append(match / total)
         return precisions
 
-    def _tokens(self, text: str) -> list[str]:
+    @cached_property
+    def _scores(self) -> Memo[tuple[int, ...], float]:
+        """The score for (closest length, length, matches of each order), which few texts have for themselves."""
+        return Memo(lambda key: self.score(self._counts(*key)), REMEMBERED, weight=lambda key: 0)
+
+    def _tokens(self, text: str, whole: bool = True) -> list[str]:
+        """Return the tokens of a whole text, or of the beginning of one."""
         text = text.lower() if self.lowercase else text
-        return self._tokenizer[0](text.rstrip())
+        return self._tokenizer[0](text.rstrip() if whole else text)
 
     @cached_property
     def _tokenizer(self) -> tuple[Callable[[str], list[str]], str]:
@@ -125,7 +148,43 @@ class BLEU(CountingReward[Positions]):
 
     def _signature(self, level: str, effective: bool) -> str:
         smooth = self.smooth_method + (f"[{self._value:.2f}]" if SMOOTHING[self.smooth_method] else "")
-        case = "lc" if self.lowercase else "mixed"
-        return signature(
-            "bleu", level, "sacrebleu", nrefs="var", case=case, eff=effective, tok=self._tokenizer[1], smooth=smooth
-        )
+        fields: dict[str, object] = {"case": "lc" if self.lowercase else "mixed", "eff": effective}
+        fields |= {"tok": self._tokenizer[1], "smooth": smooth}
+        if self.max_ngram_order != ORDERS:  # sacrebleu's signature leaves it out
+            fields["order"] = self.max_ngram_order
+        return signature("bleu", level, "sacrebleu", nrefs="var", **fields)
+
+
+def _closest(lengths: Sequence[int], length: int) -> int:
+    """Return the closest of the references' lengths; of two that are equally close the shorter."""
+    return lengths[0] if len(lengths) == 1 else min(lengths, key=lambda other: (abs(length - other), other))
+
+
+class _BLEUDraft(Draft):
+    """The matches of the words that are complete."""
+
+    __slots__ = ("_cut", "_lengths", "_matches", "_prepared", "_reward", "_scores")
+
+    def __init__(self, reward: BLEU, prepared: Positions) -> None:
+        self._reward, self._prepared = reward, prepared
+        self._cut, self._scores, self._lengths = reward._tokens, reward._scores, prepared.lengths
+        super().__init__()
+
+    def certain(self, rest: str) -> int:
+        end = words_end(rest)
+        if end and "\n" in rest:
+            # 13a removes "-\n" unless it ends the text, also where the hyphen shows only after "<skipped>" is removed
+            words = rest[:end].rstrip()
+            if words and "\n" in rest[len(words) : end] and not words[-1].isalnum():
+                return 0
+        return end
+
+    def reset(self) -> None:
+        self._matches = GrowingMatches(self._prepared, self._reward.max_ngram_order)
+
+    def add(self, text: str) -> None:
+        self._matches.take(self._reward._tokens(text, whole=False))
+
+    def value(self, rest: str) -> float:
+        length, *matches = self._matches.peek(self._cut(rest))
+        return self._scores[_closest(self._lengths, length), length, *matches]

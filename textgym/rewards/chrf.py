@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from textgym.errors import ConfigError
 from textgym.registration import register_reward
 from textgym.rewards.counting import CountingReward
+from textgym.rewards.growing_grams import GrowingGrams
+from textgym.rewards.progress import Draft, characters_end, words_end
 from textgym.rewards.signature import signature
 
 Grams = list[Hashable]
@@ -29,6 +31,7 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
         beta: How many times recall weighs as much as precision.
         eps_smoothing: Smooth by 1e-16 as chrF++.py, NLTK and Moses do, instead of leaving out orders without n-grams.
         lowercase: Whether case is ignored.
+        whitespace: Whether white space counts as characters.
     """
 
     char_order: int = 6
@@ -36,6 +39,7 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
     beta: float = 2
     eps_smoothing: bool = False
     lowercase: bool = False
+    whitespace: bool = False
 
     scale = 100.0
     remembered = 2**17  # n-grams of characters take 20 times the memory of words
@@ -74,6 +78,15 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
         return self._f(sum(p for p, _ in present) / len(present), sum(r for _, r in present) / len(present))
 
     @property
+    def incremental(self) -> bool:
+        """True: n-grams that were complete stay."""
+        return True
+
+    def draft(self, prepared: list[list[Counter[Hashable]]]) -> Draft:
+        """Return a response that is scored while it is written."""
+        return _CHRFDraft(self, prepared)
+
+    @property
     def signature(self) -> str:
         """The signature of the sentence score."""
         return self._signature("sentence")
@@ -91,14 +104,16 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
         return (1 + factor) * precision * recall / denominator
 
     def _grams(self, text: str) -> list[Grams]:
+        letters, words = self._pieces(text)
+        grams = [_substrings(letters, n) for n in range(1, self.char_order + 1)]
+        return grams + [_tuples(words, n) for n in range(1, self.word_order + 1)]
+
+    def _pieces(self, text: str) -> tuple[str, list[str]]:
+        """Return the characters and, with a word order, the words of a text."""
         text = text.lower() if self.lowercase else text
         words = text.split()
-        letters = "".join(words)
-        grams = [_substrings(letters, n) for n in range(1, self.char_order + 1)]
-        if self.word_order:
-            split = [piece for word in words for piece in _split_punctuation(word)]
-            grams += [_tuples(split, n) for n in range(1, self.word_order + 1)]
-        return grams
+        letters = text if self.whitespace else "".join(words)
+        return letters, [piece for word in words for piece in _split_punctuation(word)] if self.word_order else []
 
     def _signature(self, level: str) -> str:
         return signature(
@@ -111,7 +126,7 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
             nc=self.char_order,
             nw=self.word_order,
             beta=f"{self.beta:g}",
-            space="no",
+            space=self.whitespace,
         )
 
 
@@ -144,3 +159,38 @@ def _split_punctuation(word: str) -> tuple[str, ...]:
     if len(word) > 1 and word[0] in PUNCTUATION:
         return word[0], word[1:]
     return (word,)
+
+
+class _CHRFDraft(Draft):
+    """The n-grams of what is certain, against each reference."""
+
+    __slots__ = ("_blank", "_letters", "_prepared", "_reward", "_whole_words", "_words")
+
+    def __init__(self, reward: CHRF, prepared: list[list[Counter[Hashable]]]) -> None:
+        self._reward, self._prepared = reward, prepared
+        # what case a character has, and where a word is split, depends on the rest of the word
+        self._whole_words = reward.lowercase or reward.word_order > 0
+        super().__init__()
+
+    def certain(self, rest: str) -> int:
+        return words_end(rest) if self._whole_words else characters_end(rest)
+
+    def reset(self) -> None:
+        self._blank = True
+        middle = self._reward.char_order
+        self._letters = [GrowingGrams(reference[:middle], "".join) for reference in self._prepared]
+        self._words = [GrowingGrams(reference[middle:], tuple) for reference in self._prepared]
+
+    def add(self, text: str) -> None:
+        self._blank = self._blank and text.isspace()
+        letters, words = self._reward._pieces(text)
+        for characters, others in zip(self._letters, self._words, strict=True):
+            characters.take(letters)
+            others.take(words)
+
+    def value(self, rest: str) -> float:
+        if self._blank and not rest.strip():
+            return 0.0
+        letters, words = self._reward._pieces(rest)
+        pairs = zip(self._letters, self._words, strict=True)
+        return max([self._reward.score(a.peek(letters) + b.peek(words)) for a, b in pairs])

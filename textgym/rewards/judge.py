@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any, NoReturn
@@ -24,13 +24,18 @@ def judge(reward: Reward, responses: Sequence[str], samples: Sequence[Sample]) -
             within its bounds (beyond 1e-6, which is clamped). The message names the reward, the row and its prompt.
     """
     check_lengths(reward.name, responses, samples)
+    return enforce(reward, lambda: reward(responses, samples), samples)
+
+
+def enforce(reward: Reward, score: Callable[[], Any], samples: Sequence[Sample]) -> FloatArray:
+    """Return what ``score`` gives for one response to each of ``samples``, held to the contract as by :func:`judge`."""
     try:
-        values = reward(responses, samples)
+        values = score()
     except RewardError:
         raise
     except Exception as error:
         raise RewardError(
-            f"The reward {reward.name!r} failed on a batch of {len(responses)} responses with "
+            f"The reward {reward.name!r} failed on a batch of {len(samples)} responses with "
             f"{type(error).__name__}: {error}. A reward must judge any text: catch what cannot be judged and score it."
         ) from error
     return checked(reward, values, samples)

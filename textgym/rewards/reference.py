@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import RewardError
 from textgym.rewards.judge import check_lengths, excerpt
 from textgym.rewards.memo import Memo
+from textgym.rewards.progress import Draft, Drafted, Progress
 
 P = TypeVar("P")
 
@@ -40,6 +41,17 @@ class ReferenceReward(Reward, Generic[P]):
         """Return one score per response, float64 [N]; see :class:`ReferenceReward` for blank texts."""
         rows = zip(responses, self.prepared(responses, samples), strict=True)
         return np.array([self.compare(text, prepared) if text.strip() else 0.0 for text, prepared in rows], np.float64)
+
+    def draft(self, prepared: P) -> Draft:
+        """Return a response that is scored while it is written; only for rewards that are ``incremental``."""
+        raise NotImplementedError(f"The reward {self.name!r} is not incremental.")
+
+    def start(self, samples: Iterable[Sample]) -> Progress:
+        """Return a state that scores one response to each of ``samples`` after every piece that is appended to it."""
+        return Drafted(self._drafts, samples) if self.incremental else super().start(samples)
+
+    def _drafts(self, samples: Sequence[Sample]) -> list[Draft]:
+        return list(map(self.draft, self.prepared([""] * len(samples), samples)))
 
     def prepared(self, responses: Sequence[str], samples: Sequence[Sample]) -> list[P]:
         """Return the prepared references of each sample.

@@ -5,44 +5,77 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
-from typing import ClassVar
+from functools import cached_property
+from typing import ClassVar, TypeVar
 
+from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_reward
+from textgym.rewards.growing_matches import GrowingMatches
 from textgym.rewards.memo import Memo
 from textgym.rewards.positions import Positions
+from textgym.rewards.progress import Draft, words_end
 from textgym.rewards.reference import ReferenceReward
 from textgym.rewards.signature import signature
+from textgym.rewards.stems import rouge_stems
+from textgym.rewards.unicode_words import unicode_words
 
-WORD_CHARACTERS = 2**20  # of the words whose stems are remembered
+P = TypeVar("P")
+TOKENIZERS = ("ascii", "unicode")
+WORD_CHARACTERS = 2**20  # of the words whose tokens are remembered
 _TOKEN = re.compile("[a-z0-9]+")
 
 
-class Rouge(ReferenceReward[list[Positions]]):
-    """What the ROUGE metrics share: their tokens, and the best F-measure over the references.
+class TokenRouge(ReferenceReward[P]):
+    """What the ROUGE metrics share: their tokens. The corpus score is the mean of the sentence scores.
 
-    Only ASCII letters and digits make tokens: other scripts score 0 (use chrf for them). The corpus score is the
-    mean of the sentence scores.
+    With rouge_score's tokenizer, "ascii", only ASCII letters and digits make tokens, and any other script scores 0;
+    "unicode" is :func:`textgym.rewards.unicode_words.unicode_words`.
     """
 
     use_stemmer: bool = False
+    tokenize: str = "ascii"
+
+    def __post_init__(self) -> None:
+        if self.tokenize not in TOKENIZERS:
+            nearest = did_you_mean(str(self.tokenize), TOKENIZERS)
+            raise ConfigError(f"ROUGE has no tokenizer {self.tokenize!r}. {nearest}")
 
     @property
     def signature(self) -> str:
         """The signature of the sentence score."""
         return signature(
-            self.name, "sentence", "rouge-score", nrefs="var", case="lc", stem=self.use_stemmer, value="f1"
+            self.name,
+            "sentence",
+            "rouge-score",
+            nrefs="var",
+            case="lc",
+            tok=self.tokenize,
+            stem=self.use_stemmer,
+            value="f1",
         )
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the words in lower case, stemmed when longer than three characters."""
+        words = _TOKEN.findall(text.lower()) if self.tokenize == "ascii" else unicode_words(text)
+        return list(map(rouge_stems().__getitem__, words)) if self.use_stemmer else words
+
+
+class Rouge(TokenRouge[list[Positions]]):
+    """ROUGE of a text taken as one sequence of tokens: the best F-measure over the references."""
 
     def prepare(self, references: tuple[str, ...]) -> list[Positions]:
         """Return the positions of each reference's tokens."""
         return [Positions(self.tokens(text)) for text in references]
 
-    def tokens(self, text: str) -> list[str]:
-        """Return the runs of ASCII letters and digits, in lower case, stemmed when longer than three."""
-        words = _TOKEN.findall(text.lower())
-        return list(map(_stems().__getitem__, words)) if self.use_stemmer else words
+    @property
+    def incremental(self) -> bool:
+        """True: a word's tokens do not depend on other words."""
+        return True
+
+    @cached_property
+    def _words(self) -> Memo[str, list[str]]:
+        """The tokens of a word."""
+        return Memo(self.tokens, WORD_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -50,6 +83,7 @@ class RougeN(Rouge):
     """The F-measure of n-gram overlap (Lin, 2004, section 2)."""
 
     use_stemmer: bool = False
+    tokenize: str = "ascii"
     order: ClassVar[int]
 
     def compare(self, response: str, prepared: list[Positions]) -> float:
@@ -57,9 +91,13 @@ class RougeN(Rouge):
         tokens = self.tokens(response)
         before = self.order - 1  # a text has so many n-grams less than tokens
         return max(
-            _f_measure(text.matches(tokens, self.order)[-1], len(tokens) - before, text.lengths[0] - before)
+            f_measure(text.matches(tokens, self.order)[-1], len(tokens) - before, text.lengths[0] - before)
             for text in prepared
         )
+
+    def draft(self, prepared: list[Positions]) -> Draft:
+        """Return a response that is scored while it is written."""
+        return _RougeNDraft(self, prepared)
 
 
 @register_reward("rouge1")
@@ -68,6 +106,7 @@ class Rouge1(RougeN):
 
     Args:
         use_stemmer: Whether words are compared by their Porter stems.
+        tokenize: "ascii", as rouge_score does, or "unicode", which knows every script.
     """
 
     order = 1
@@ -79,6 +118,7 @@ class Rouge2(RougeN):
 
     Args:
         use_stemmer: Whether words are compared by their Porter stems.
+        tokenize: "ascii", as rouge_score does, or "unicode", which knows every script.
     """
 
     order = 2
@@ -91,37 +131,99 @@ class RougeL(Rouge):
 
     Args:
         use_stemmer: Whether words are compared by their Porter stems.
+        tokenize: "ascii", as rouge_score does, or "unicode", which knows every script.
     """
 
     use_stemmer: bool = False
+    tokenize: str = "ascii"
 
     def compare(self, response: str, prepared: list[Positions]) -> float:
         """Return the best F-measure."""
         tokens = self.tokens(response)
-        return max([_f_measure(common_length(tokens, text), len(tokens), text.lengths[0]) for text in prepared])
+        return max([f_measure(common_length(tokens, text), len(tokens), text.lengths[0]) for text in prepared])
+
+    def draft(self, prepared: list[Positions]) -> Draft:
+        """Return a response that is scored while it is written."""
+        return _RougeLDraft(self, prepared)
 
 
 def common_length(tokens: Sequence[str], reference: Positions) -> int:
     """Return the length of the longest common subsequence of ``tokens`` and one reference.
 
-    A zero bit of ``row`` marks a step of the dynamic-programming row (Hyyrö, 2004, "Bit-parallel LCS-length
+    A zero bit of the row marks a step of the dynamic-programming row (Hyyrö, 2004, "Bit-parallel LCS-length
     computation revisited").
     """
-    full = row = (1 << reference.lengths[0]) - 1
+    full = (1 << reference.lengths[0]) - 1
+    return (full & ~next_row(full, tokens, reference)).bit_count()
+
+
+def next_row(row: int, tokens: Sequence[str], reference: Positions) -> int:
+    """Return the row that follows ``row``, all ones at first, after further tokens."""
     for bits in filter(None, map(reference.where.get, tokens)):
         hit = row & bits
         row = row + hit | row - hit  # what is carried beyond the length never comes back
-    return (full & ~row).bit_count()
+    return row
 
 
-def _f_measure(matches: int, responded: int, expected: int) -> float:
+def f_measure(matches: int, responded: int, expected: int) -> float:
+    """Return the harmonic mean of ``matches / responded`` and ``matches / expected``, 0 where nothing matches."""
     if not matches:
         return 0.0
     precision, recall = matches / responded, matches / expected
     return 2 * precision * recall / (precision + recall)
 
 
-@lru_cache(maxsize=1)
-def _stems() -> Memo[str, str]:
-    stem = import_module("nltk.stem.porter").PorterStemmer().stem  # heavy, and a dependency of rouge_score
-    return Memo(lambda word: str(stem(word)) if len(word) > 3 else word, WORD_CHARACTERS)
+class _RougeDraft(Draft):
+    """The tokens of the words that are complete, against each reference."""
+
+    __slots__ = ("_prepared", "_reward", "_words")
+
+    def __init__(self, reward: Rouge, prepared: list[Positions]) -> None:
+        self._reward, self._prepared, self._words = reward, prepared, reward._words
+        super().__init__()
+
+    def certain(self, rest: str) -> int:
+        return words_end(rest)
+
+
+class _RougeNDraft(_RougeDraft):
+    __slots__ = ("_matches", "_order")
+
+    def reset(self) -> None:
+        assert isinstance(self._reward, RougeN)
+        self._order = self._reward.order
+        self._matches = [GrowingMatches(reference, self._order) for reference in self._prepared]
+
+    def add(self, text: str) -> None:
+        tokens = self._reward.tokens(text)
+        for matches in self._matches:
+            matches.take(tokens)
+
+    def value(self, rest: str) -> float:
+        tokens, before, best = self._words[rest], self._order - 1, 0.0
+        for matches, reference in zip(self._matches, self._prepared, strict=True):
+            found = matches.peek(tokens)
+            best = max(best, f_measure(found[-1], found[0] - before, reference.lengths[0] - before))
+        return best
+
+
+class _RougeLDraft(_RougeDraft):
+    __slots__ = ("_full", "_length", "_rows")
+
+    def reset(self) -> None:
+        self._length = 0
+        self._rows = self._full = [(1 << reference.lengths[0]) - 1 for reference in self._prepared]
+
+    def add(self, text: str) -> None:
+        tokens = self._words[text]
+        self._length += len(tokens)
+        pairs = zip(self._rows, self._full, self._prepared, strict=True)
+        self._rows = [next_row(row, tokens, reference) & full for row, full, reference in pairs]
+
+    def value(self, rest: str) -> float:
+        tokens, best = self._words[rest], 0.0
+        length = self._length + len(tokens)
+        for row, full, reference in zip(self._rows, self._full, self._prepared, strict=True):
+            common = (full & ~next_row(row, tokens, reference)).bit_count()
+            best = max(best, f_measure(common, length, reference.lengths[0]))
+        return best

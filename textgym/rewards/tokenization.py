@@ -25,6 +25,8 @@ TOKENIZERS = {
     "zh": "tokenizer_zh.TokenizerZh",
 }
 
+WORDWISE = ("13a", "char", "none")  # cut each word as if it stood alone, so a text can be cut as it grows
+
 _RULES_13A = (  # mteval-v13a.pl, as in sacrebleu's tokenizer_re.py
     (re.compile(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])"), r" \1 "),
     (re.compile(r"([^0-9])([\.,])"), r"\1 \2 "),  # period and comma unless preceded by a digit

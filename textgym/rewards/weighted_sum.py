@@ -10,6 +10,7 @@ from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import ConfigError, RewardError
 from textgym.rewards.composite import Composite, written
 from textgym.rewards.interval import added, scaled
+from textgym.rewards.progress import Progress, Summed
 
 
 class WeightedSum(Composite):
@@ -40,6 +41,15 @@ class WeightedSum(Composite):
         """Return the weighted sum, float64 [N]."""
         terms = [weight * np.asarray(value) for (weight, _), value in zip(self.components, values, strict=True)]
         return np.asarray(np.sum(terms, axis=0) + self.constant, np.float64)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether all components are."""
+        return all(reward.incremental for _, reward in self.components)
+
+    def start(self, samples: Iterable[Sample]) -> Progress:
+        """Return a state that scores one response to each of ``samples`` after every piece that is appended to it."""
+        return Summed(self.components, samples, self.constant) if self.incremental else super().start(samples)
 
     def statistics(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
         """Return the components' statistics side by side, float64 [N, K]."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from textgym.errors import ConfigError
 from textgym.tokenizers.pieces import Pieces
+from textgym.tokenizers.writer import BytesWriter, Writer
 
 Ids = Sequence[int]
 
@@ -102,6 +103,16 @@ class PieceTokenizer(ABC):
         """Return the bytes that each id adds to a text."""
         spelled = [self._pieces.get(i, b"") for i in range(self.vocab_size)]
         return Pieces(spelled, spelled)
+
+    def writer(self) -> Writer:
+        """Return a writer whose text equals what :meth:`decode` gives for its ids."""
+        return BytesWriter(self._pieces, self._texts)
+
+    @cached_property
+    def _texts(self) -> dict[int, str]:
+        """The text of each id that stands for complete characters."""
+        shown = {i: piece.decode("utf-8", "replace") for i, piece in self._pieces.items()}
+        return {i: text for i, text in shown.items() if text.encode() == self._pieces[i]}
 
     @cached_property
     def signature(self) -> str:

@@ -58,11 +58,14 @@ class WordTokenizer(PieceTokenizer):
         words = list(filter(None, map(self._words.get, plain(ids))))
         if not self._marks or self._marks.isdisjoint(words):
             return " ".join(words)
-        text, glue = "", True
-        for word in words:
-            text += word if glue or word in CLOSES else f" {word}"
-            glue = word in OPENS
+        writer, text = WordWriter(self.words), ""
+        for i in plain(ids):
+            text = writer.write(i)
         return text
+
+    def writer(self) -> WordWriter:
+        """Return a writer whose text equals what :meth:`decode` gives for its ids."""
+        return WordWriter(self.words)
 
     def pieces(self) -> Pieces:
         """Return the bytes that each id adds to a text, with the space before a word where there is one."""
@@ -79,3 +82,24 @@ class WordTokenizer(PieceTokenizer):
     def from_json(cls, values: dict[str, Any]) -> WordTokenizer:
         """Return the tokenizer that :meth:`to_json` described."""
         return cls(strings(values["words"], "The words"))
+
+
+class WordWriter:
+    """Words one after the other, with the spaces that :meth:`WordTokenizer.decode` puts between them.
+
+    Args:
+        words: The word of each id; other ids stand for nothing.
+    """
+
+    __slots__ = ("_glue", "_text", "_words")
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words, self._text, self._glue = words, "", True
+
+    def write(self, token: int) -> str:
+        """Append an id; return the text so far."""
+        if 0 <= token < len(self._words):
+            word = self._words[token]
+            self._text += word if self._glue or word in CLOSES else f" {word}"
+            self._glue = word in OPENS
+        return self._text

@@ -1,0 +1,202 @@
+"""The scores of responses while they are written: after every piece that of the text so far, exactly and cheaply."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import numpy as np
+
+from textgym.core import FloatArray, Reward, Sample
+from textgym.rewards.judge import enforce, judge
+
+
+class Progress(ABC):
+    """N responses that grow, each against its sample; what ``reward.start(samples)`` returns.
+
+    Each score is what the reward gives for the whole text so far. A text may also be replaced by any other, as when
+    bytes that were cut within a character are completed: what it has in common with the one before is not judged
+    again.
+
+    Args:
+        samples: The sample of each row.
+
+    Attributes:
+        samples: The same, a list.
+        texts: The text of each row so far.
+    """
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.samples = list(samples)
+        self.texts = [""] * len(self.samples)
+
+    def push(self, pieces: Sequence[str], rows: Sequence[int] | None = None) -> FloatArray:
+        """Append a piece to the text of each of ``rows``, all by default; return their scores, float64 [len(rows)]."""
+        rows = range(len(self.texts)) if rows is None else rows
+        return self.show([self.texts[row] + piece for row, piece in zip(rows, pieces, strict=True)], rows)
+
+    def show(self, texts: Sequence[str], rows: Sequence[int] | None = None) -> FloatArray:
+        """Set the text of each of ``rows``, all by default; return their scores, float64 [len(rows)]."""
+        rows = range(len(self.texts)) if rows is None else rows
+        scores = self._scores(texts, rows)
+        for row, text in zip(rows, texts, strict=True):
+            self.texts[row] = text
+        return scores
+
+    def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
+        """Begin anew in ``rows``, each with its place in ``samples``."""
+        for row, sample in zip(rows, samples, strict=True):
+            self.samples[row], self.texts[row] = sample, ""
+
+    @abstractmethod
+    def _scores(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
+        """Return the score of each text; ``self.texts`` are still those before."""
+
+
+class Rescored(Progress):
+    """Judges each text from scratch, those that changed in one call of the reward.
+
+    Args:
+        reward: Any reward.
+        samples: The sample of each row.
+    """
+
+    def __init__(self, reward: Reward, samples: Iterable[Sample]) -> None:
+        super().__init__(samples)
+        self.reward = reward
+        self._last: list[float | None] = [None] * len(self.samples)
+
+    def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
+        """Begin anew in ``rows``, each with its place in ``samples``."""
+        rows = list(rows)
+        super().restart(rows, samples)
+        for row in rows:
+            self._last[row] = None
+
+    def _scores(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
+        pairs = list(zip(rows, texts, strict=True))
+        changed = [(row, text) for row, text in pairs if self._last[row] is None or text != self.texts[row]]
+        if changed:
+            scores = judge(self.reward, [text for _, text in changed], [self.samples[row] for row, _ in changed])
+            for (row, _), score in zip(changed, scores.tolist(), strict=True):
+                self._last[row] = score
+        return np.array([self._last[row] for row in rows], np.float64)
+
+
+class Summed(Progress):
+    """The weighted sum of several rewards.
+
+    Args:
+        components: Pairs of a weight and a reward.
+        samples: The sample of each row.
+        constant: A number that is added.
+    """
+
+    def __init__(
+        self, components: Iterable[tuple[float, Reward]], samples: Iterable[Sample], constant: float = 0.0
+    ) -> None:
+        super().__init__(samples)
+        self._constant = constant
+        self._parts = [(weight, reward, reward.start(self.samples)) for weight, reward in components]
+
+    def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
+        """Begin anew in ``rows``, each with its place in ``samples``."""
+        rows, samples = list(rows), list(samples)
+        super().restart(rows, samples)
+        for _, _, part in self._parts:
+            part.restart(rows, samples)
+
+    def _scores(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
+        samples = [self.samples[row] for row in rows]
+        scores = [w * enforce(reward, partial(part.show, texts, rows), samples) for w, reward, part in self._parts]
+        return np.asarray(np.sum(scores, axis=0) + self._constant, np.float64)
+
+
+class Draft(ABC):
+    """One response while it is written: what is certain of it is counted once, the rest each time.
+
+    A subclass gives :meth:`certain`, :meth:`reset`, :meth:`add` and :meth:`value`.
+    """
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        self.done = ""
+        self.reset()
+
+    def score(self, text: str) -> float:
+        """Return the score of a text, which commonly begins with the one before."""
+        done = self.done
+        if not text.startswith(done):
+            self.reset()
+            self.done = done = ""
+        rest = text[len(done) :]
+        end = self.certain(rest)
+        if end:
+            self.add(rest[:end])
+            self.done = text[: len(done) + end]
+            rest = rest[end:]
+        return self.value(rest)
+
+    @abstractmethod
+    def certain(self, rest: str) -> int:
+        """Return how many characters of what follows ``done`` count the same whatever comes after them."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything that was added."""
+
+    @abstractmethod
+    def add(self, text: str) -> None:
+        """Count the next certain characters."""
+
+    @abstractmethod
+    def value(self, rest: str) -> float:
+        """Return the score of everything added and ``rest``, without adding that."""
+
+
+class Drafted(Progress):
+    """Keeps a :class:`Draft` of each response.
+
+    Args:
+        drafts: Returns a draft for each of some samples; called when they are first scored.
+        samples: The sample of each row.
+    """
+
+    def __init__(self, drafts: Callable[[Sequence[Sample]], Sequence[Draft]], samples: Iterable[Sample]) -> None:
+        super().__init__(samples)
+        self._make = drafts
+        self._drafts: list[Draft | None] = [None] * len(self.samples)
+
+    def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
+        """Begin anew in ``rows``, each with its place in ``samples``."""
+        rows = list(rows)
+        super().restart(rows, samples)
+        for row in rows:
+            self._drafts[row] = None
+
+    def _scores(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
+        drafts = [self._drafts[row] for row in rows]
+        if None in drafts:
+            drafts = self._made(rows)
+        return np.array([draft.score(text) for draft, text in zip(drafts, texts, strict=True) if draft], np.float64)
+
+    def _made(self, rows: Sequence[int]) -> list[Draft | None]:
+        new = [row for row in dict.fromkeys(rows) if self._drafts[row] is None]
+        for row, draft in zip(new, self._make([self.samples[row] for row in new]), strict=True):
+            self._drafts[row] = draft
+        return [self._drafts[row] for row in rows]
+
+
+def words_end(text: str) -> int:
+    """Return where the last word begins that may still grow: after the last white space."""
+    if not text or text[-1].isspace():
+        return len(text)
+    words = text.split()
+    return len(text) - len(words[-1])
+
+
+def characters_end(text: str) -> int:
+    """Return where the replacement characters at the end begin, which may stand for a character that was cut."""
+    return len(text.rstrip("\ufffd")) if text.endswith("\ufffd") else len(text)
