@@ -68,7 +68,7 @@ def test_a_sample_that_requires_nothing_names_its_row(name, value):
 
 @pytest.mark.parametrize("value", ["cat", 3, [3]])
 def test_what_is_forbidden_is_a_list_too(value):
-    with pytest.raises(RewardError, match=r"needs metadata\['forbidden'\]"):
+    with pytest.raises(RewardError, match=r"takes metadata\['forbidden'\] as a list"):
         SlotErrorRate()(["cat"], [sample(["cat"], forbidden=value)])
 
 

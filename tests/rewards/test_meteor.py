@@ -12,7 +12,7 @@ from textgym.rewards.meteor import METEOR
 from textgym.rewards.unicode_words import unicode_tokens
 
 OPTIONS = [{}, {"alpha": 0.5, "beta": 1.0, "gamma": 0.2}]
-GROUPS = (("cat", "true_cat", "feline"), ("sat", "on", "ran"), ("running", "the"), ("was", "3"))
+GROUPS = (("cat", "true_cat", "dog"), ("sat", "on", "ran"), ("running", "the"), ("was", "3"))
 
 
 class Lemma:
@@ -94,7 +94,7 @@ def test_meteor_of_repeated_words_agrees_with_nltk(response, reference):
 def test_synonyms_raise_the_score_and_the_signature_tells_them(monkeypatch):
     sample = Sample("", "the cat sat")
     monkeypatch.setattr("textgym.rewards.meteor.load_wordnet", lambda required: wordnet.WordNet(Corpus(GROUPS)))
-    assert METEOR()(["the feline sat"], [sample]) > METEOR(synonyms=False)(["the feline sat"], [sample])
+    assert METEOR()(["the dog sat"], [sample]) > METEOR(synonyms=False)(["the dog sat"], [sample])
     assert "|stem:yes|wordnet:stub|" in METEOR().signature
     start = "meteor|sentence|nrefs:var|case:lc|tok:unicode|alpha:0.9|beta:3|gamma:0.5|stem:yes|wordnet:no|textgym:"
     assert METEOR(synonyms=False).signature.startswith(start)

@@ -1,31 +1,27 @@
-from collections import Counter
+import copy
+import pickle
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from tests.rewards.texts import fuzz
+from textgym.rewards import positions
 from textgym.rewards.positions import Positions
 
-WORDS = st.lists(st.sampled_from("abc"), max_size=60) | st.lists(st.integers(0, 20).map(str), max_size=60)
+
+@pytest.mark.parametrize("long", [1, 100])
+def test_positions_are_the_bits_of_integers(monkeypatch, long):
+    monkeypatch.setattr(positions, "LONG", long)
+    known = Positions("abac")
+    assert known.length == 4
+    assert [known.where.get(letter) for letter in "abcd"] == [0b101, 0b10, 0b1000, None]
+    assert known.where.get("d", 0) == 0
+    for twin in (copy.deepcopy(known), pickle.loads(pickle.dumps(known))):
+        assert twin.where.get("a") == 0b101
 
 
-def ngrams(words, order):
-    return Counter(tuple(words[i : i + order]) for i in range(len(words) - order + 1))
-
-
-@fuzz
-@given(WORDS, st.lists(WORDS, min_size=1, max_size=3))
-def test_matches_agree_with_clipped_counts(words, texts):
-    expected = []
-    for order in (1, 2, 3, 4, 5):
-        most = Counter()
-        for text in texts:
-            most |= ngrams(text, order)
-        expected.append((ngrams(words, order) & most).total())
-    assert Positions(*texts).matches(words, 5) == expected
-
-
-def test_positions_lie_one_after_the_other_with_a_gap_between():
-    positions = Positions("aba", ["b"])
-    assert positions.where == {"a": 0b101, "b": 0b10010}
-    assert positions.lengths == [3, 1]
+def test_positions_of_long_texts_agree_with_those_of_short_ones(monkeypatch):
+    text = [str(i * i % 97) for i in range(400)]
+    dense = Positions(text)
+    monkeypatch.setattr(positions, "LONG", 300)
+    sparse = Positions(text)
+    assert len(sparse.where) == 0
+    assert all(sparse.where.get(word) == bits for word, bits in dense.where.items())

@@ -52,7 +52,8 @@ def check_real_pairs(real_pairs, options, step):
     reward = TER(**options)
     rates = reward.rates(responses, samples(references))
     assert np.abs(rates - oracle_sentences(responses, references, options)).max() < 1e-9
-    assert reward(responses, samples(references)) == pytest.approx(np.maximum(1 - rates, 0))
+    expected = [max(0.0, 1 - rate) if text.strip() else 0.0 for text, rate in zip(responses, rates, strict=True)]
+    assert reward(responses, samples(references)) == pytest.approx(expected)
     columns = itertools.zip_longest(*references)
     expected = Oracle(**options).corpus_score(responses, list(map(list, columns))).score / 100
     assert reward.corpus(responses, samples(references)) == pytest.approx(max(0.0, 1 - expected), abs=1e-9)
@@ -115,7 +116,7 @@ def check_edits(rng, vocabulary, length, other, rounds):
 def test_identical_text_beyond_the_band_has_no_edits_and_a_long_one_is_judged():
     words = [f"word{i * 7919 % 1000}" for i in range(3000)]
     assert TER()([" ".join(words)], [Sample("", " ".join(words))]) == [1.0]
-    assert TER()([" ".join(shuffled(random.Random(0), words, 5))], [Sample("", " ".join(words))]) > 0.99
+    assert TER()([" ".join(shuffled(random.Random(0), words, 5))], [Sample("", " ".join(words))]) > 0.98
 
 
 def test_references_without_words_are_judged_as_sacrebleu_does():

@@ -61,7 +61,7 @@ class BandedDistance:
     """
 
     def __init__(self, reference: Positions, length: int) -> None:
-        self.columns = columns = reference.lengths[0]
+        self.columns = columns = reference.length
         self.where = reference.where
         ratio = columns / length if length else 1.0
         beam = math.ceil(ratio / 2 + BEAM) if ratio / 2 > BEAM else BEAM

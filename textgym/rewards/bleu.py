@@ -11,9 +11,8 @@ from functools import cached_property
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_reward
 from textgym.rewards.counting import CountingReward
-from textgym.rewards.growing_matches import GrowingMatches
 from textgym.rewards.memo import Memo
-from textgym.rewards.positions import Positions
+from textgym.rewards.ngrams import GrowingMatches, Ngrams
 from textgym.rewards.progress import Draft, words_end
 from textgym.rewards.signature import signature
 from textgym.rewards.tokenization import WORDWISE, load_tokenizer
@@ -25,7 +24,7 @@ SMOOTHING = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # methods w
 
 @register_reward("bleu")
 @dataclass(frozen=True)
-class BLEU(CountingReward[Positions]):
+class BLEU(CountingReward[Ngrams]):
     """BLEU on [0, 1]; with several references n-gram counts are clipped by the greatest, the closest length counts.
 
     Corpus BLEU never uses the effective order, as in sacrebleu; both signatures say so.
@@ -47,6 +46,7 @@ class BLEU(CountingReward[Positions]):
     max_ngram_order: int = ORDERS
 
     scale = 100.0
+    remembered = 2**19  # n-grams take four times the memory of words
 
     def __post_init__(self) -> None:
         if self.smooth_method not in SMOOTHING:
@@ -67,15 +67,14 @@ class BLEU(CountingReward[Positions]):
         """K: two lengths, and two counts for each order."""
         return 2 + 2 * self.max_ngram_order
 
-    def prepare(self, references: tuple[str, ...]) -> Positions:
-        """Return the positions of the references' tokens."""
-        return Positions(*map(self._tokens, references))
+    def prepare(self, references: tuple[str, ...]) -> Ngrams:
+        """Return the n-grams of the references."""
+        return Ngrams(self.max_ngram_order, *map(self._tokens, references))
 
-    def count(self, response: str, prepared: Positions) -> Sequence[float]:
+    def count(self, response: str, prepared: Ngrams) -> Sequence[float]:
         """Return [response length, closest reference length, matches of each order, n-grams of each order]."""
         tokens = self._tokens(response)
-        matches = prepared.matches(tokens, self.max_ngram_order)
-        return self._counts(_closest(prepared.lengths, len(tokens)), len(tokens), *matches)
+        return self._counts(_closest(prepared.lengths, len(tokens)), len(tokens), *prepared.matches(tokens))
 
     def _counts(self, closest: int, length: int, *matches: int) -> list[float]:
         return [length, closest, *matches, *(max(length - n, 0) for n in range(self.max_ngram_order))]
@@ -97,7 +96,7 @@ class BLEU(CountingReward[Positions]):
         """Whether the tokenizer looks at one word at a time, so that what was written stays as it was cut."""
         return self.tokenize in WORDWISE
 
-    def draft(self, prepared: Positions) -> Draft:
+    def draft(self, prepared: Ngrams) -> Draft:
         """Return a response that is scored while it is written."""
         return _BLEUDraft(self, prepared)
 
@@ -165,7 +164,7 @@ class _BLEUDraft(Draft):
 
     __slots__ = ("_cut", "_lengths", "_matches", "_prepared", "_reward", "_scores")
 
-    def __init__(self, reward: BLEU, prepared: Positions) -> None:
+    def __init__(self, reward: BLEU, prepared: Ngrams) -> None:
         self._reward, self._prepared = reward, prepared
         self._cut, self._scores, self._lengths = reward._tokens, reward._scores, prepared.lengths
         super().__init__()
@@ -180,7 +179,7 @@ class _BLEUDraft(Draft):
         return end
 
     def reset(self) -> None:
-        self._matches = GrowingMatches(self._prepared, self._reward.max_ngram_order)
+        self._matches = GrowingMatches(self._prepared)
 
     def add(self, text: str) -> None:
         self._matches.take(self._reward._tokens(text, whole=False))

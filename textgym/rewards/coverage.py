@@ -126,9 +126,19 @@ class SlotErrorRate(RequiredReward):
         wrong = 0
         for phrases in set(items):
             wrong += abs(sum(map(said.count, phrases)) - items.count(phrases))
-        for phrases in self._memo[_alternatives(sample.metadata.get(self.forbidden) or ())]:
+        for phrases in self._forbidden(sample):
             wrong += sum(map(said.count, phrases))
         return max(0.0, 1 - wrong / len(items))
+
+    def _forbidden(self, sample: Sample) -> Items:
+        value = sample.metadata.get(self.forbidden, ())
+        try:
+            return self._memo[_alternatives(value)]
+        except TypeError:
+            raise RewardError(
+                f"The reward {self.name!r} takes metadata[{self.forbidden!r}] as a list of phrases or a mapping of "
+                f"slots to phrases, got {value!r:.80} (prompt {excerpt(sample.prompt)}): leave it out or make it a list."
+            ) from None
 
     @property
     def signature(self) -> str:

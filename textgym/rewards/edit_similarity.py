@@ -30,7 +30,7 @@ class EditSimilarity(ReferenceReward[list[Positions]]):
     def compare(self, response: str, prepared: list[Positions]) -> float:
         """Return the best similarity."""
         text = self._case(response)
-        return max(1 - distance(text, other) / max(len(text), other.lengths[0]) for other in prepared)
+        return max(1 - distance(text, other) / max(len(text), other.length) for other in prepared)
 
     @property
     def incremental(self) -> bool:
@@ -60,7 +60,7 @@ Column = tuple[int, int, int]  # bits where it rises by one, bits where it falls
 
 def first_column(reference: Positions) -> Column:
     """Return the first column of the dynamic-programming table, that of no text."""
-    length = reference.lengths[0]
+    length = reference.length
     return (1 << length) - 1, 0, length
 
 
@@ -71,7 +71,7 @@ def next_column(column: Column, text: Sequence[str], reference: Positions) -> Co
     algorithm for approximate string matching", in the form of Hyyrö, 2003, figure 3).
     """
     up, down, total = column
-    length = reference.lengths[0]
+    length = reference.length
     full = (1 << length) - 1
     last = 1 << length - 1
     for item in text:
@@ -110,7 +110,7 @@ class ColumnsDraft(Draft):
     def ends(self, items: Sequence[str]) -> list[tuple[int, int]]:
         """Return for each reference (distance, length) with further items."""
         pairs = zip(self.columns, self.prepared, strict=True)
-        return [(next_column(column, items, reference)[2], reference.lengths[0]) for column, reference in pairs]
+        return [(next_column(column, items, reference)[2], reference.length) for column, reference in pairs]
 
 
 class _EditDraft(ColumnsDraft):

@@ -70,8 +70,9 @@ class METEOR(ReferenceReward[list[list[str]]]):
             (lambda word: (word,), str),
             (lambda word: (stems()[word],), stems().__getitem__),
         ]
-        if self._synonyms:
-            stages.append((self._synonyms[0].__getitem__, str))
+        if self._synonyms:  # of the stems: NLTK looks up what its stage of stems left over
+            synonyms = self._synonyms[0]
+            stages.append((lambda word: synonyms[stems()[word]], stems().__getitem__))
         for keys, key in stages:
             matches += _match([(i, keys(response[i])) for i in mine], [(j, key(reference[j])) for j in theirs])
             used_mine, used_theirs = {i for i, _ in matches}, {j for _, j in matches}

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_reward
-from textgym.rewards.growing_matches import GrowingMatches
 from textgym.rewards.memo import Memo
+from textgym.rewards.ngrams import GrowingMatches, Ngrams
 from textgym.rewards.positions import Positions
 from textgym.rewards.progress import Draft, words_end
 from textgym.rewards.reference import ReferenceReward
@@ -20,6 +20,7 @@ from textgym.rewards.stems import rouge_stems
 from textgym.rewards.unicode_words import unicode_words
 
 P = TypeVar("P")
+R = TypeVar("R")  # one prepared reference
 TOKENIZERS = ("ascii", "unicode")
 WORD_CHARACTERS = 2**20  # of the words whose tokens are remembered
 _TOKEN = re.compile("[a-z0-9]+")
@@ -60,12 +61,8 @@ class TokenRouge(ReferenceReward[P]):
         return list(map(rouge_stems().__getitem__, words)) if self.use_stemmer else words
 
 
-class Rouge(TokenRouge[list[Positions]]):
+class Rouge(TokenRouge[list[R]]):
     """ROUGE of a text taken as one sequence of tokens: the best F-measure over the references."""
-
-    def prepare(self, references: tuple[str, ...]) -> list[Positions]:
-        """Return the positions of each reference's tokens."""
-        return [Positions(self.tokens(text)) for text in references]
 
     @property
     def incremental(self) -> bool:
@@ -79,23 +76,26 @@ class Rouge(TokenRouge[list[Positions]]):
 
 
 @dataclass(frozen=True)
-class RougeN(Rouge):
+class RougeN(Rouge[Ngrams]):
     """The F-measure of n-gram overlap (Lin, 2004, section 2)."""
 
     use_stemmer: bool = False
     tokenize: str = "ascii"
     order: ClassVar[int]
 
-    def compare(self, response: str, prepared: list[Positions]) -> float:
+    def prepare(self, references: tuple[str, ...]) -> list[Ngrams]:
+        """Return the n-grams of each reference."""
+        return [Ngrams(self.order, self.tokens(text)) for text in references]
+
+    def compare(self, response: str, prepared: list[Ngrams]) -> float:
         """Return the best F-measure."""
         tokens = self.tokens(response)
         before = self.order - 1  # a text has so many n-grams less than tokens
         return max(
-            f_measure(text.matches(tokens, self.order)[-1], len(tokens) - before, text.lengths[0] - before)
-            for text in prepared
+            f_measure(text.matches(tokens)[-1], len(tokens) - before, text.lengths[0] - before) for text in prepared
         )
 
-    def draft(self, prepared: list[Positions]) -> Draft:
+    def draft(self, prepared: list[Ngrams]) -> Draft:
         """Return a response that is scored while it is written."""
         return _RougeNDraft(self, prepared)
 
@@ -126,7 +126,7 @@ class Rouge2(RougeN):
 
 @register_reward("rougeL")
 @dataclass(frozen=True)
-class RougeL(Rouge):
+class RougeL(Rouge[Positions]):
     """ROUGE-L on [0, 1]: the longest common subsequence of words (Lin, 2004, section 3).
 
     Args:
@@ -137,10 +137,14 @@ class RougeL(Rouge):
     use_stemmer: bool = False
     tokenize: str = "ascii"
 
+    def prepare(self, references: tuple[str, ...]) -> list[Positions]:
+        """Return the positions of each reference's tokens."""
+        return [Positions(self.tokens(text)) for text in references]
+
     def compare(self, response: str, prepared: list[Positions]) -> float:
         """Return the best F-measure."""
         tokens = self.tokens(response)
-        return max([f_measure(common_length(tokens, text), len(tokens), text.lengths[0]) for text in prepared])
+        return max([f_measure(common_length(tokens, text), len(tokens), text.length) for text in prepared])
 
     def draft(self, prepared: list[Positions]) -> Draft:
         """Return a response that is scored while it is written."""
@@ -153,7 +157,7 @@ def common_length(tokens: Sequence[str], reference: Positions) -> int:
     A zero bit of the row marks a step of the dynamic-programming row (Hyyrö, 2004, "Bit-parallel LCS-length
     computation revisited").
     """
-    full = (1 << reference.lengths[0]) - 1
+    full = (1 << reference.length) - 1
     return (full & ~next_row(full, tokens, reference)).bit_count()
 
 
@@ -173,46 +177,45 @@ def f_measure(matches: int, responded: int, expected: int) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-class _RougeDraft(Draft):
+class _RougeDraft(Draft, Generic[R]):
     """The tokens of the words that are complete, against each reference."""
 
-    __slots__ = ("_prepared", "_reward", "_words")
+    __slots__ = ("_prepared", "_words")
 
-    def __init__(self, reward: Rouge, prepared: list[Positions]) -> None:
-        self._reward, self._prepared, self._words = reward, prepared, reward._words
+    def __init__(self, reward: Rouge[R], prepared: list[R]) -> None:
+        self._prepared, self._words = prepared, reward._words
         super().__init__()
 
     def certain(self, rest: str) -> int:
         return words_end(rest)
 
 
-class _RougeNDraft(_RougeDraft):
-    __slots__ = ("_matches", "_order")
+class _RougeNDraft(_RougeDraft[Ngrams]):
+    __slots__ = ("_matches",)
 
     def reset(self) -> None:
-        assert isinstance(self._reward, RougeN)
-        self._order = self._reward.order
-        self._matches = [GrowingMatches(reference, self._order) for reference in self._prepared]
+        self._matches = list(map(GrowingMatches, self._prepared))
 
     def add(self, text: str) -> None:
-        tokens = self._reward.tokens(text)
+        tokens = self._words[text]
         for matches in self._matches:
             matches.take(tokens)
 
     def value(self, rest: str) -> float:
-        tokens, before, best = self._words[rest], self._order - 1, 0.0
+        tokens, best = self._words[rest], 0.0
         for matches, reference in zip(self._matches, self._prepared, strict=True):
-            found = matches.peek(tokens)
-            best = max(best, f_measure(found[-1], found[0] - before, reference.lengths[0] - before))
+            length, *_, found = matches.peek(tokens)
+            before = len(matches.matches) - 1
+            best = max(best, f_measure(found, length - before, reference.lengths[0] - before))
         return best
 
 
-class _RougeLDraft(_RougeDraft):
+class _RougeLDraft(_RougeDraft[Positions]):
     __slots__ = ("_full", "_length", "_rows")
 
     def reset(self) -> None:
         self._length = 0
-        self._rows = self._full = [(1 << reference.lengths[0]) - 1 for reference in self._prepared]
+        self._rows = self._full = [(1 << reference.length) - 1 for reference in self._prepared]
 
     def add(self, text: str) -> None:
         tokens = self._words[text]
@@ -225,5 +228,5 @@ class _RougeLDraft(_RougeDraft):
         length = self._length + len(tokens)
         for row, full, reference in zip(self._rows, self._full, self._prepared, strict=True):
             common = (full & ~next_row(row, tokens, reference)).bit_count()
-            best = max(best, f_measure(common, length, reference.lengths[0]))
+            best = max(best, f_measure(common, length, reference.length))
         return best

@@ -32,7 +32,7 @@ class LevenshteinRate(ErrorRate[list[Positions]]):
     def count(self, response: str, prepared: list[Positions]) -> Sequence[float]:
         """Return [errors, length] of the reference with the lowest rate."""
         items = self.items(response)
-        return _lowest([(distance(items, reference), reference.lengths[0]) for reference in prepared])
+        return _lowest([(distance(items, reference), reference.length) for reference in prepared])
 
     @property
     def signature(self) -> str:
