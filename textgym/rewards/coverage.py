@@ -137,7 +137,7 @@ class SlotErrorRate(RequiredReward):
         except TypeError:
             raise RewardError(
                 f"The reward {self.name!r} takes metadata[{self.forbidden!r}] as a list of phrases or a mapping of "
-                f"slots to phrases, got {value!r:.80} (prompt {excerpt(sample.prompt)}): leave it out or make it a list."
+                f"slots to phrases, got {value!r:.80} (prompt {excerpt(sample.prompt)}): leave it out or mend it."
             ) from None
 
     @property

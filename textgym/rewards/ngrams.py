@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Any
 
 Table = dict[Any, int]
-UNKNOWN = -1  # stands for every n-gram that no text has
 
 
 class Ngrams:
@@ -57,19 +56,29 @@ class Ngrams:
         (clipping: Papineni et al., 2002, section 2.1.1).
         """
         matches = [0] * len(self.tables)
-        keys: Iterable[Hashable] = items
+        keys: Iterable[Any] = items
+        several = True  # whether an n-gram may occur more than once
         for order, table in enumerate(self.tables):
-            numbers = list(map(table.get, keys, repeat(UNKNOWN)))
-            present = set(numbers)
-            present.discard(UNKNOWN)
-            if not present:
+            numbers: list[Any] = list(map(table.get, keys))
+            found = len(numbers) - numbers.count(None)
+            if not found:
                 break  # a longer n-gram holds a shorter one
-            matches[order] = len(present)
-            if repeated := present & self._repeated:
-                counts = Counter(numbers)
-                matches[order] += sum(min(counts[gram], self.clips[gram]) - 1 for gram in repeated)
+            if several:
+                present = set(numbers)
+                present.discard(None)
+                several = len(present) < found  # if none does, no longer one does
+                if several:
+                    found = len(present) + self._further(numbers, present & self._repeated)
+            matches[order] = found
             keys = pairwise(numbers)
         return matches
+
+    def _further(self, numbers: list[int], repeated: set[int]) -> int:
+        """Return how many matches there are beyond the first one of each n-gram."""
+        if not repeated:
+            return 0
+        counts = Counter(numbers)
+        return sum([min(counts[gram], self.clips[gram]) - 1 for gram in repeated])
 
 
 class GrowingMatches:

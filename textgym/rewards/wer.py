@@ -46,7 +46,7 @@ class LevenshteinRate(ErrorRate[list[Positions]]):
 
     def _signature(self, level: str) -> str:
         case = "lc" if self.lowercase else "mixed"
-        return signature(self.name, level, "jiwer", nrefs="var", case=case, value="1-rate")
+        return signature(self.name, level, nrefs="var", case=case, tok="jiwer", value="1-rate")
 
 
 @register_reward("wer")
