@@ -136,7 +136,7 @@ DENSE_TARGETS = {"bleu": 30, "rougeL": 100}
 def per_pair(spec: str, words: int, rounds: int) -> Line:
     """Time one score."""
     theirs, clear = oracles()[spec]
-    count = 200 if spec != "ter" else 200 // (1 + words // 5)
+    count = 64 if spec != "ter" else 64 // (1 + words // 10)
     some, reward = pairs(words, max(count, 4)), make_reward(spec)
     responses, samples = [response for response, _ in some], [Sample("", (reference,)) for _, reference in some]
     if spec != "meteor(synonyms=False)":  # whose library takes tokens

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import TER as Oracle
 from sacrebleu.metrics.lib_ter import BeamEditDistance, translation_edit_rate
 
-from tests.rewards.texts import REFERENCES, TEXTS, fuzz, fuzzed, on_real_pairs
+from tests.rewards.texts import REFERENCES, TEXTS, fuzz, fuzzed
 from textgym.core import Sample
 from textgym.rewards.banded import BandedDistance
 from textgym.rewards.positions import Positions

@@ -13,9 +13,9 @@ from textgym.registration import register_reward
 from textgym.rewards.counting import CountingReward
 from textgym.rewards.memo import Memo
 from textgym.rewards.ngrams import GrowingMatches, Ngrams
-from textgym.rewards.progress import Draft, words_end
+from textgym.rewards.progress import WordsDraft
 from textgym.rewards.signature import signature
-from textgym.rewards.tokenization import WORDWISE, load_tokenizer
+from textgym.rewards.tokenization import WORD_CHARACTERS, WORDWISE, load_tokenizer
 
 ORDERS = 4  # by default
 REMEMBERED = 2**17  # scores of drafts, a few hundred bytes each
@@ -96,7 +96,7 @@ class BLEU(CountingReward[Ngrams]):
         """Whether the tokenizer looks at one word at a time, so that what was written stays as it was cut."""
         return self.tokenize in WORDWISE
 
-    def draft(self, prepared: Ngrams) -> Draft:
+    def draft(self, prepared: Ngrams) -> WordsDraft:
         """Return a response that is scored while it is written."""
         return _BLEUDraft(self, prepared)
 
@@ -132,10 +132,14 @@ class BLEU(CountingReward[Ngrams]):
         """The score for (closest length, length, matches of each order), which few texts have for themselves."""
         return Memo(lambda key: self.score(self._counts(*key)), REMEMBERED, weight=lambda key: 0)
 
-    def _tokens(self, text: str, whole: bool = True) -> list[str]:
-        """Return the tokens of a whole text, or of the beginning of one."""
+    @cached_property
+    def _words(self) -> Memo[str, list[str]]:
+        """The tokens of a word, where the tokenizer looks at one at a time."""
+        return Memo(self._tokens, WORD_CHARACTERS)
+
+    def _tokens(self, text: str) -> list[str]:
         text = text.lower() if self.lowercase else text
-        return self._tokenizer[0](text.rstrip() if whole else text)
+        return self._tokenizer[0](text.rstrip())
 
     @cached_property
     def _tokenizer(self) -> tuple[Callable[[str], list[str]], str]:
@@ -159,31 +163,32 @@ def _closest(lengths: Sequence[int], length: int) -> int:
     return lengths[0] if len(lengths) == 1 else min(lengths, key=lambda other: (abs(length - other), other))
 
 
-class _BLEUDraft(Draft):
-    """The matches of the words that are complete."""
+class _BLEUDraft(WordsDraft):
+    """The matches of the words so far."""
 
-    __slots__ = ("_cut", "_lengths", "_matches", "_prepared", "_reward", "_scores")
+    __slots__ = ("_lengths", "_matches", "_prepared", "_reward", "_scores", "_words")
 
     def __init__(self, reward: BLEU, prepared: Ngrams) -> None:
-        self._reward, self._prepared = reward, prepared
-        self._cut, self._scores, self._lengths = reward._tokens, reward._scores, prepared.lengths
+        self._reward, self._prepared, self._lengths = reward, prepared, prepared.lengths
+        self._words, self._scores = reward._words, reward._scores
         super().__init__()
 
-    def certain(self, rest: str) -> int:
-        end = words_end(rest)
-        if end and "\n" in rest:
-            # 13a removes "-\n" unless it ends the text, also where the hyphen shows only after "<skipped>" is removed
-            words = rest[:end].rstrip()
-            if words and "\n" in rest[len(words) : end] and not words[-1].isalnum():
-                return 0
-        return end
+    def score(self, text: str) -> float:
+        # 13a removes "<skipped>", and joins what stands on both sides of "-\n"; any other line end is white space
+        if ("-\n" in text or "<skipped>" in text) and self._reward.tokenize == "13a":
+            return self._reward.compare(text, self._prepared) if text.strip() else 0.0
+        return super().score(text)
 
     def reset(self) -> None:
         self._matches = GrowingMatches(self._prepared)
 
-    def add(self, text: str) -> None:
-        self._matches.take(self._reward._tokens(text, whole=False))
+    def add(self, words: Sequence[str]) -> None:
+        for word in words:
+            self._matches.take(self._words[word])
 
-    def value(self, rest: str) -> float:
-        length, *matches = self._matches.peek(self._cut(rest))
+    def open(self, word: str) -> float:
+        length, *matches = self._matches.open(self._words[word])
         return self._scores[_closest(self._lengths, length), length, *matches]
+
+    def drop(self) -> None:
+        self._matches.drop()

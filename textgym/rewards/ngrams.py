@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 Table = dict[Any, int]
+FEW = 4  # so many repeated n-grams are counted faster one by one
 
 
 class Ngrams:
@@ -75,9 +76,7 @@ class Ngrams:
 
     def _further(self, numbers: list[int], repeated: set[int]) -> int:
         """Return how many matches there are beyond the first one of each n-gram."""
-        if not repeated:
-            return 0
-        counts = Counter(numbers)
+        counts = {gram: numbers.count(gram) for gram in repeated} if len(repeated) <= FEW else Counter(numbers)
         return sum([min(counts[gram], self.clips[gram]) - 1 for gram in repeated])
 
 
@@ -92,7 +91,7 @@ class GrowingMatches:
         length: How many items there are so far.
     """
 
-    __slots__ = ("_clips", "_ends", "_first", "_longer", "_used", "length", "matches")
+    __slots__ = ("_clips", "_ends", "_first", "_longer", "_opened", "_used", "length", "matches")
 
     def __init__(self, ngrams: Ngrams) -> None:
         self._clips = ngrams.clips
@@ -105,31 +104,38 @@ class GrowingMatches:
     def take(self, items: Iterable[str]) -> list[tuple[int, int]]:
         """Append items; return the order, from 0, and the number of each match."""
         taken: list[tuple[int, int]] = []
-        ends, clips, used = self._ends, self._clips, self._used
+        ends, clips, used, matches = self._ends, self._clips, self._used, self.matches
         for item in items:
             self.length += 1
             gram = self._first(item)
-            before, ends = ends, []
-            for order, longer in enumerate((*self._longer, None)):
+            if gram is None:
+                ends = []
+                continue
+            grams = [gram]
+            for before, longer in zip(ends, self._longer, strict=False):
+                gram = longer((before, gram))
                 if gram is None:
                     break  # a longer n-gram holds a shorter one
+                grams.append(gram)
+            for order, gram in enumerate(grams):
                 count = used.get(gram, 0)
                 if count < clips[gram]:
                     used[gram] = count + 1
-                    self.matches[order] += 1
+                    matches[order] += 1
                     taken.append((order, gram))
-                ends.append(gram)
-                gram = longer((before[order], gram)) if longer and order < len(before) else None
+            ends = grams
         self._ends = ends
         return taken
 
-    def peek(self, items: Iterable[str]) -> tuple[int, ...]:
-        """Return (length, matches of each order) as they would be with further items."""
-        length, ends = self.length, self._ends
-        taken = self.take(items)
-        result = (self.length, *self.matches)
+    def open(self, items: Iterable[str]) -> tuple[int, ...]:
+        """Append items that :meth:`drop` may take back; return (length, matches of each order)."""
+        before = self.length, self._ends
+        self._opened = *before, self.take(items)
+        return (self.length, *self.matches)
+
+    def drop(self) -> None:
+        """Take back what was opened last."""
+        self.length, self._ends, taken = self._opened
         for order, gram in taken:
             self._used[gram] -= 1
             self.matches[order] -= 1
-        self.length, self._ends = length, ends
-        return result

@@ -156,18 +156,76 @@ class Draft(ABC):
         """Return the score of everything added and ``rest``, without adding that."""
 
 
+class WordsDraft(ABC):
+    """One response while it is written, judged by words: the last word is open until white space follows it.
+
+    Most of the time a word is judged as it stands and is complete with the next piece, so what it changed is kept then.
+    A subclass gives :meth:`reset`, :meth:`add`, :meth:`open` and :meth:`drop`.
+    """
+
+    __slots__ = ("_value", "_word", "done")
+
+    def __init__(self) -> None:
+        self.done = ""
+        self._word: str | None = None  # the open word, whose changes stand
+        self._value = 0.0
+        self.reset()
+
+    def score(self, text: str) -> float:
+        """Return the score of a text, which commonly begins with the one before."""
+        done = self.done
+        if not text.startswith(done):
+            self.done, self._word, done = "", None, ""
+            self.reset()
+        rest = text[len(done) :]
+        words = rest.split()
+        word = words.pop() if words and not rest[-1].isspace() else ""
+        if word == self._word and not words:
+            return self._value
+        if self._word is not None and words != [self._word]:
+            self.drop()
+            self._word = None
+        if words:
+            if self._word is None:
+                self.add(words)
+            self.done = text[: len(text) - len(word)]
+        self._word, self._value = word, self.open(word)
+        return self._value
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all words."""
+
+    @abstractmethod
+    def add(self, words: Sequence[str]) -> None:
+        """Count complete words."""
+
+    @abstractmethod
+    def open(self, word: str) -> float:
+        """Count a word, "" where there is none, that :meth:`drop` may take back; return the score."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Take back the word that was opened last."""
+
+
+AnyDraft = Draft | WordsDraft
+
+
 class Drafted(Progress):
-    """Keeps a :class:`Draft` of each response.
+    """Keeps a :class:`Draft` or :class:`WordsDraft` of each response.
 
     Args:
         drafts: Returns a draft for each of some samples; called when they are first scored.
         samples: The sample of each row.
     """
 
-    def __init__(self, drafts: Callable[[Sequence[Sample]], Sequence[Draft]], samples: Iterable[Sample]) -> None:
+    def __init__(
+        self, drafts: Callable[[Sequence[Sample]], Sequence[Draft | WordsDraft]], samples: Iterable[Sample]
+    ) -> None:
         super().__init__(samples)
         self._make = drafts
-        self._drafts: list[Draft | None] = [None] * len(self.samples)
+        self._drafts: list[AnyDraft | None] = [None] * len(self.samples)
 
     def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
         """Begin anew in ``rows``, each with its place in ``samples``."""
@@ -182,7 +240,7 @@ class Drafted(Progress):
             drafts = self._made(rows)
         return np.array([draft.score(text) for draft, text in zip(drafts, texts, strict=True) if draft], np.float64)
 
-    def _made(self, rows: Sequence[int]) -> list[Draft | None]:
+    def _made(self, rows: Sequence[int]) -> list[AnyDraft | None]:
         new = [row for row in dict.fromkeys(rows) if self._drafts[row] is None]
         for row, draft in zip(new, self._make([self.samples[row] for row in new]), strict=True):
             self._drafts[row] = draft

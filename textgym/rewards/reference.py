@@ -13,7 +13,7 @@ from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import RewardError
 from textgym.rewards.judge import check_lengths, excerpt
 from textgym.rewards.memo import Memo
-from textgym.rewards.progress import Draft, Drafted, Progress
+from textgym.rewards.progress import AnyDraft, Drafted, Progress
 
 P = TypeVar("P")
 
@@ -42,7 +42,7 @@ class ReferenceReward(Reward, Generic[P]):
         rows = zip(responses, self.prepared(responses, samples), strict=True)
         return np.array([self.compare(text, prepared) if text.strip() else 0.0 for text, prepared in rows], np.float64)
 
-    def draft(self, prepared: P) -> Draft:
+    def draft(self, prepared: P) -> AnyDraft:
         """Return a response that is scored while it is written; only for rewards that are ``incremental``."""
         raise NotImplementedError(f"The reward {self.name!r} is not incremental.")
 
@@ -50,7 +50,7 @@ class ReferenceReward(Reward, Generic[P]):
         """Return a state that scores one response to each of ``samples`` after every piece that is appended to it."""
         return Drafted(self._drafts, samples) if self.incremental else super().start(samples)
 
-    def _drafts(self, samples: Sequence[Sample]) -> list[Draft]:
+    def _drafts(self, samples: Sequence[Sample]) -> list[AnyDraft]:
         return list(map(self.draft, self.prepared([""] * len(samples), samples)))
 
     def prepared(self, responses: Sequence[str], samples: Sequence[Sample]) -> list[P]:

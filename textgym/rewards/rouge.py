@@ -13,7 +13,7 @@ from textgym.registration import register_reward
 from textgym.rewards.memo import Memo
 from textgym.rewards.ngrams import GrowingMatches, Ngrams
 from textgym.rewards.positions import Positions
-from textgym.rewards.progress import Draft, words_end
+from textgym.rewards.progress import WordsDraft
 from textgym.rewards.reference import ReferenceReward
 from textgym.rewards.signature import signature
 from textgym.rewards.stems import rouge_stems
@@ -95,7 +95,7 @@ class RougeN(Rouge[Ngrams]):
             f_measure(text.matches(tokens)[-1], len(tokens) - before, text.lengths[0] - before) for text in prepared
         )
 
-    def draft(self, prepared: list[Ngrams]) -> Draft:
+    def draft(self, prepared: list[Ngrams]) -> WordsDraft:
         """Return a response that is scored while it is written."""
         return _RougeNDraft(self, prepared)
 
@@ -146,7 +146,7 @@ class RougeL(Rouge[Positions]):
         tokens = self.tokens(response)
         return max([f_measure(common_length(tokens, text), len(tokens), text.length) for text in prepared])
 
-    def draft(self, prepared: list[Positions]) -> Draft:
+    def draft(self, prepared: list[Positions]) -> WordsDraft:
         """Return a response that is scored while it is written."""
         return _RougeLDraft(self, prepared)
 
@@ -177,17 +177,14 @@ def f_measure(matches: int, responded: int, expected: int) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-class _RougeDraft(Draft, Generic[R]):
-    """The tokens of the words that are complete, against each reference."""
+class _RougeDraft(WordsDraft, Generic[R]):
+    """The tokens of the words so far, against each reference."""
 
     __slots__ = ("_prepared", "_words")
 
     def __init__(self, reward: Rouge[R], prepared: list[R]) -> None:
         self._prepared, self._words = prepared, reward._words
         super().__init__()
-
-    def certain(self, rest: str) -> int:
-        return words_end(rest)
 
 
 class _RougeNDraft(_RougeDraft[Ngrams]):
@@ -196,37 +193,48 @@ class _RougeNDraft(_RougeDraft[Ngrams]):
     def reset(self) -> None:
         self._matches = list(map(GrowingMatches, self._prepared))
 
-    def add(self, text: str) -> None:
-        tokens = self._words[text]
+    def add(self, words: Sequence[str]) -> None:
         for matches in self._matches:
-            matches.take(tokens)
+            for word in words:
+                matches.take(self._words[word])
 
-    def value(self, rest: str) -> float:
-        tokens, best = self._words[rest], 0.0
+    def open(self, word: str) -> float:
+        tokens, best = self._words[word], 0.0
         for matches, reference in zip(self._matches, self._prepared, strict=True):
-            length, *_, found = matches.peek(tokens)
+            length, *_, found = matches.open(tokens)
             before = len(matches.matches) - 1
             best = max(best, f_measure(found, length - before, reference.lengths[0] - before))
         return best
 
+    def drop(self) -> None:
+        for matches in self._matches:
+            matches.drop()
+
 
 class _RougeLDraft(_RougeDraft[Positions]):
-    __slots__ = ("_full", "_length", "_rows")
+    __slots__ = ("_before", "_full", "_length", "_rows")
 
     def reset(self) -> None:
         self._length = 0
         self._rows = self._full = [(1 << reference.length) - 1 for reference in self._prepared]
 
-    def add(self, text: str) -> None:
-        tokens = self._words[text]
-        self._length += len(tokens)
-        pairs = zip(self._rows, self._full, self._prepared, strict=True)
-        self._rows = [next_row(row, tokens, reference) & full for row, full, reference in pairs]
+    def add(self, words: Sequence[str]) -> None:
+        for word in words:
+            self._take(self._words[word])
 
-    def value(self, rest: str) -> float:
-        tokens, best = self._words[rest], 0.0
-        length = self._length + len(tokens)
+    def _take(self, tokens: list[str]) -> None:
+        if tokens:
+            self._length += len(tokens)
+            rows = zip(self._rows, self._full, self._prepared, strict=True)
+            self._rows = [next_row(row, tokens, reference) & full for row, full, reference in rows]
+
+    def open(self, word: str) -> float:
+        self._before = self._length, self._rows
+        self._take(self._words[word])
+        best = 0.0
         for row, full, reference in zip(self._rows, self._full, self._prepared, strict=True):
-            common = (full & ~next_row(row, tokens, reference)).bit_count()
-            best = max(best, f_measure(common, length, reference.length))
+            best = max(best, f_measure((full & ~row).bit_count(), self._length, reference.length))
         return best
+
+    def drop(self) -> None:
+        self._length, self._rows = self._before
