@@ -14,13 +14,14 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from textgym.arguments import choice, paths_as_strings, real_number, whole_number, whole_numbers
-from textgym.core import BoolArray, FloatArray, IntArray, Sample, Task
+from textgym.core import FloatArray, Sample, Task
+from textgym.ends import Ends
 from textgym.errors import ConfigError, DataError
 from textgym.judging import Judged, reward_state
 from textgym.registration import make_reward, option_names
 from textgym.rewards.composite import Composite, judge_parts
 from textgym.sources import is_source, remembered, resolve_task, split_samples
-from textgym.spaces import EMPTY, TokenSpace
+from textgym.spaces import TokenSpace
 from textgym.stopping import make_stop_rule, special_stops
 from textgym.templates import make_template
 from textgym.tokenizers import Tokenizer, make_tokenizer
@@ -41,7 +42,7 @@ class Start:
         return {"index": self.index, "prompt": self.sample.prompt, "references": list(self.sample.references)}
 
 
-class Episodes:
+class Episodes(Ends):
     """The arguments of an environment, resolved; :class:`textgym.env.TextGenerationEnv` says what each means.
 
     Attributes:
@@ -49,8 +50,6 @@ class Episodes:
         samples: The samples of the split.
         tokenizer: Between text and token ids.
         reward: The judge of responses.
-        space: The observation space, which knows P, T, V, eos and what is allowed.
-        eos: The id that ends a response, -1 where only the length does.
         overlong_count: How often a prompt longer than P was met, and truncated or dropped.
     """
 
@@ -87,7 +86,7 @@ class Episodes:
         self.tokenizer: Tokenizer = remembered(self.task.tokenizer) if tokenizer is None else make_tokenizer(tokenizer)
         rule = make_stop_rule(stop, self.tokenizer)
         stop_ids = special_stops(rule.strings, self.tokenizer)
-        self.space = TokenSpace(
+        space = TokenSpace(
             self.tokenizer.vocab_size,
             self._length("max_prompt_tokens", max_prompt_tokens),
             self._length("max_new_tokens", max_new_tokens),
@@ -96,20 +95,16 @@ class Episodes:
             _banned(self.tokenizer, banned_tokens, stop_at_eos, stop_ids),
             rule,
         )
+        super().__init__(space, on_length, missing_eos_penalty)
         self.template = make_template(template, self.tokenizer)
-        self.on_length = choice("on_length", on_length, ("terminate", "truncate"))
         overlong = getattr(self.task, "overlong", "error") if overlong is None else overlong
         self.overlong = choice("overlong", overlong, ("error", "truncate", "drop"))
         self.shaping = None if shaping is None else choice("shaping", shaping, ["potential"])
         self.discount = real_number("discount", discount)
         self.invalid_action_penalty = real_number("invalid_action_penalty", invalid_action_penalty)
-        self.missing_eos_penalty = real_number("missing_eos_penalty", missing_eos_penalty)
         self.has_state = bool(reward_state(self.reward))
         self.overlong_count = 0
         self.potential_at = choice("potential_at", potential_at, ["token", "word"])
-        self.eos = EMPTY if self.space.eos_id is None else self.space.eos_id  # no token equals EMPTY
-        self._is_banned = np.zeros(self.space.vocab_size, dtype=bool)
-        self._is_banned[list(self.space.banned_tokens)] = True
         self._check_values()
 
     def _length(self, name: str, given: int | None) -> int:
@@ -118,13 +113,6 @@ class Episodes:
     def _check_values(self) -> None:
         if not 0.0 <= self.invalid_action_penalty < np.inf:
             raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
-        if not 0.0 <= self.missing_eos_penalty < np.inf:
-            raise ConfigError(f"missing_eos_penalty is a cost, so at least 0, got {self.missing_eos_penalty}.")
-        if self.missing_eos_penalty and self.space.eos_id is None and not self.space.stop:
-            raise ConfigError(
-                f"missing_eos_penalty={self.missing_eos_penalty} would punish every response, as stop_at_eos=False: "
-                "drop one of them."
-            )
         if not 0.0 <= self.discount <= 1.0:
             raise ConfigError(f"discount must lie in [0, 1], got {self.discount}.")
         if self.shaping is None and self.potential_at != "token":
@@ -204,18 +192,6 @@ class Episodes:
             raise ConfigError(f"A sample's index in {self._where} lies in [0, {len(self.samples)}), got {number}.")
         return number
 
-    def checked_tokens(self, tokens: Iterable[int]) -> list[int]:
-        """Return the tokens of a response that may still go on, or that just ended, as a list."""
-        ids = whole_numbers("tokens", tokens)
-        if len(ids) > self.space.max_new_tokens or not all(0 <= i < self.space.vocab_size for i in ids):
-            raise ConfigError(
-                f"A response has at most {self.space.max_new_tokens} ids in [0, {self.space.vocab_size}), got {ids}."
-            )
-        stopped = bool(self.space.stop.has_stopped(self.space.stop.follow(ids[:-1])))
-        if self.eos in ids[:-1] or stopped:
-            raise ConfigError(f"A response has no eos ({self.eos}) or stop string before its last id, got {ids}.")
-        return ids
-
     @property
     def _where(self) -> str:
         return f"the split {self.split!r} of the task {self.task.name!r}"
@@ -255,43 +231,6 @@ class Episodes:
         """Let a reward with a state learn from finished responses, on the split "train" only."""
         if self.has_state and self.split == "train" and isinstance(self.reward, Composite):
             self.reward.observe(parts)
-
-    def unfinished(self, last: IntArray | int, matched: IntArray | int) -> FloatArray:
-        """Return what finished responses pay for not ending by themselves, float64; see :meth:`finish`."""
-        said = (np.asarray(last) == self.eos) | self.space.stop.has_stopped(matched)
-        return np.asarray(self.missing_eos_penalty * ~said, np.float64)
-
-    def refused(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
-        """Return where ``tokens`` are not among ``space.allowed(lengths)``, bool, without building that mask.
-
-        Args:
-            tokens: Ids in [0, V), any shape.
-            lengths: How many tokens each response had before, of a shape that broadcasts.
-        """
-        early_eos = (tokens == self.eos) & (lengths < self.space.min_new_tokens)
-        return np.asarray(self._is_banned[tokens] | early_eos)
-
-    def ends(self, tokens: IntArray | int, matched: IntArray | int, lengths: IntArray | int) -> BoolArray:
-        """Return where a response is finished, bool.
-
-        Args:
-            tokens: The last id of each response.
-            matched: The state of the space's stop rule after it.
-            lengths: How many tokens it has.
-        """
-        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
-        return np.asarray(said | (lengths >= self.space.max_new_tokens))
-
-    def terminates(self, tokens: IntArray | int, matched: IntArray | int) -> BoolArray:
-        """Return which finished responses terminate, bool; the others are truncated. Arguments as for :meth:`ends`."""
-        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
-        return np.asarray(said | (self.on_length == "terminate"))
-
-    def finish(self, token: int, matched: int) -> str:
-        """Return why a response ended: "eos", "stop" (a stop string) or "length"."""
-        if token == self.eos:
-            return "eos"
-        return "stop" if self.space.stop.has_stopped(matched) else "length"
 
 
 _ARGUMENTS = [*option_names(Episodes), "render_mode"]  # names that a misspelt one may have meant

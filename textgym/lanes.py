@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gymnasium.utils import seeding
 
 from textgym.arguments import SNAPSHOT, set_generator_state, snapshot_values
-from textgym.core import BoolArray, FloatArray, IntArray
+from textgym.core import BoolArray, IntArray
 from textgym.drafts import Drafts
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
