@@ -63,7 +63,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     - ``split="train"``: which samples are played.
     - ``reward=None``: as ``textgym.make_reward`` takes it; None is the task's own.
     - ``tokenizer=None``: as ``textgym.tokenizers.make_tokenizer`` takes it; None is the task's own.
-    - ``data=None``: the name of another source of the task, or the user's own samples (``textgym.data.load_data``).
+    - ``data=None``: the name of another source of the task, or the user's own samples (``textgym.data.load`` lists what
+      it may be).
     - ``template="{prompt}"``: the text that is encoded as the prompt; for the tokenizer of an instruct model "chat" or
       ``{"chat": "Translate: {prompt}", "system": "You ..."}``: its chat template, up to where the response begins.
     - ``max_prompt_tokens=None``, ``max_new_tokens=None``: P and T, tokens; None is the task's own.

@@ -1,4 +1,16 @@
-"""From what a user writes after ``data=`` to a task."""
+"""From what a user writes after ``data=`` to a task.
+
+It is one of these, of which paths, dicts of paths and names of the hub can be written as JSON:
+
+- the path of a ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, also with ``.gz``: the split "train";
+- a folder that holds ``train``, ``validation`` and ``test`` in such files, or some of them; or parallel text,
+  ``train.en`` and ``train.de``, where ``columns={"prompt": "en", "references": "de"}`` tells which is which;
+- ``{"prompt": "train.en", "references": "train.de"}`` (or a list of files with references): parallel text;
+- ``"hub:user/name"``, with ``config`` and ``revision``;
+- a sequence of Sample or of rows (dicts), or a ``datasets.Dataset``: the split "train";
+- a dict of splits that holds any of the above, or lists of paths: ``{"train": ..., "test": ...}``;
+- a Task, which is returned as it is.
+"""
 
 from __future__ import annotations
 
@@ -40,16 +52,7 @@ def load_data(
     """Return a task over a user's data, with the reward and the lengths of ``like``.
 
     Args:
-        data: One of these, of which paths, dicts of paths and names of the hub can be written as JSON:
-
-            - the path of a ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, also with ``.gz``: the split "train";
-            - a folder that holds ``train``, ``validation`` and ``test`` in such files, or some of them; or parallel
-              text, ``train.en`` and ``train.de``, where ``columns={"prompt": "en", "references": "de"}`` tells which
-              is which;
-            - ``{"prompt": "train.en", "references": "train.de"}`` (or a list of files with references): parallel text;
-            - ``"hub:user/name"``, with ``config`` and ``revision``;
-            - a sequence of Sample or of rows (dicts), or a ``datasets.Dataset``: the split "train";
-            - a dict of splits that holds any of the above, or lists of paths; or a Task, which is returned as it is.
+        data: What to read, in one of the forms that this module lists.
         like: The task whose reward and lengths are used.
         columns: Which columns hold the prompt and the references, ``{"prompt": "en", "references": ["de1", "de2"]}``;
             ``"a.b"`` is b within a; positions are for CSV and TSV without a header. What is left out is guessed.
