@@ -196,3 +196,21 @@ def test_a_reader_of_another_suffix_is_one_entry(tmp_path, monkeypatch):
     monkeypatch.setitem(READERS, ".txt", lambda path, rules: [Sample(path.read_text(), "r")])
     (tmp_path / "rows.txt").write_text("hello")
     assert load_data(tmp_path / "rows.txt", Like()).samples("train")[0].prompt == "hello"
+
+
+def test_folders_that_cannot_be_listed_are_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(DataError, match=f"The folder {tmp_path} cannot be listed: Permission denied"):
+        load_data(tmp_path, Like())
+    with pytest.raises(DataError, match=r"no file or folder .*Its folder cannot be listed: Permission denied"):
+        load_data(tmp_path / "rows.csv", Like())
+
+
+def test_formats_in_a_folder_of_which_one_must_be_chosen_are_refused(tmp_path):
+    write(tmp_path / "train.jsonl")
+    (tmp_path / "train.csv").write_text("prompt,reference\na,b\n")
+    with pytest.raises(DataError, match=r"has train.csv, train.jsonl: one of them must be the split, so give data="):
+        load_data(tmp_path, Like())

@@ -1,5 +1,7 @@
 """Options of the reader that cannot be are refused with what they may be."""
 
+from collections import UserList
+
 import pytest
 
 from textgym import make_task
@@ -34,3 +36,10 @@ def test_a_task_is_taken_as_it_is_and_no_option_is_ignored():
     for options in ({"max_chars": 9}, {"by_prompt": True}, {"columns": {"prompt": "p"}}):
         with pytest.raises(ConfigError, match="data= is the task 'translation', which is taken as it is"):
             load_data(task, LIKE, **options)
+
+
+def test_samples_that_are_given_are_normalized_too_but_not_in_a_sequence_of_its_own():
+    decomposed = [Sample("e\u0301", ("o\u0308",), {"id": 1})]
+    assert load_data(decomposed, LIKE, normalize="NFC").samples("train") == (Sample("é", "ö", {"id": 1}),)
+    with pytest.raises(ConfigError, match="is a UserList, which is taken as it is: leave out the options"):
+        load_data(UserList(decomposed), LIKE, normalize="NFC")

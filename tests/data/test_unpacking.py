@@ -64,3 +64,13 @@ def test_a_changed_file_is_unpacked_anew(tmp_path):
         path.write_bytes(gzip.compress(json.dumps({"prompt": prompt, "reference": "r" * len(prompt)}).encode()))
         os.utime(path, (ord(prompt), ord(prompt)))
         assert load_data(path, LIKE).samples("train")[0].prompt == prompt
+
+
+def test_a_cache_that_was_emptied_meanwhile_is_filled_again(tmp_path, cache):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(CONTENT))
+    samples = load_data(path, LIKE).samples("train")
+    for copy in cache.iterdir():
+        copy.unlink()
+    assert samples[5].prompt == "p"
+    assert len(list(cache.iterdir())) == 1

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from textgym.core import Sample, Task
 from textgym.errors import DataError
 
-WHOLE = 2**30  # bytes: larger files are hashed in part
+WHOLE = 2**28  # bytes: larger files are hashed in part
 BLOCKS, BLOCK = 4_096, 2**16  # what is hashed of a larger file: 256 MB, in half a second
 SAMPLED = 1_000  # samples that are hashed where there are no files
 
@@ -18,9 +18,9 @@ SAMPLED = 1_000  # samples that are hashed where there are no files
 def fingerprint(task: Task, split: str) -> str:
     """Return a line that changes when the samples of a split do, and is the same on any machine.
 
-    The data of files is their content (SHA-256), wherever they lie and whenever they were written; of more than 1 GiB,
-    the size and 4,096 blocks of 64 KiB that are spread evenly. A data set of the hub is its commit. Other samples,
-    generated or given as objects, are their number and 1,000 of them that are spread evenly.
+    The data of files is their content (SHA-256), wherever they lie and whenever they were written; where one has more
+    than 256 MiB, its size and 4,096 blocks of 64 KiB that are spread evenly. A data set of the hub is its commit. Other
+    samples, generated or given as objects, are their number and 1,000 of them that are spread evenly.
 
     Raises:
         ConfigError: The task has no such split.

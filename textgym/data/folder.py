@@ -29,7 +29,10 @@ def split_files(folder: Path, columns: Columns) -> dict[str, Any]:
     Raises:
         DataError: There is no file of a split, or there are several of which one must be chosen.
     """
-    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise DataError(f"The folder {folder.absolute()} cannot be listed: {error.strerror}.") from error
     files = {split: _table(folder, names, stems) for split, stems in SPLITS.items()}
     found = {split: paths if len(paths) > 1 else paths[0] for split, paths in files.items() if paths}
     if found:

@@ -186,7 +186,7 @@ class FileSamples(LazySamples):
         self.name = str(self.paths[0])
         try:
             self.stamps = stamps_of(self.paths)
-            self._files = tuple(unpacked(path) for path in self.paths)
+            self._files = tuple(map(unpacked, self.paths))
             super().__init__(rules)
         except OSError as error:
             raise DataError(f"{self.name} cannot be read: {error.strerror or error}. Check its permissions.") from error
@@ -221,9 +221,15 @@ class FileSamples(LazySamples):
         if changed:
             raise DataError(f"{self.name} changed after it was opened: make the environment again.")
 
+    def __iter__(self) -> Iterator[Sample]:
+        self.refuse_if_changed()
+        return super().__iter__()
+
     def _raw(self, key: int) -> Any:
         self.refuse_if_changed()
         try:
+            if not all(map(os.path.exists, self._files)):  # somebody emptied the cache
+                self._files = tuple(map(unpacked, self.paths))
             return self._fetch(key)
         except OSError as error:
             raise DataError(f"{self.name} could be opened, and now cannot be read: {error.strerror}.") from error

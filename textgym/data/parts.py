@@ -12,8 +12,8 @@ from textgym.data.columns import Fields, guess_fields
 from textgym.data.dataset import DatasetSamples, is_dataset
 from textgym.data.merging import Concatenated
 from textgym.data.readers import read_file, read_parallel
-from textgym.data.rows import check_size, sample_of
-from textgym.data.rules import Rules
+from textgym.data.rows import check_size, normalized, sample_of
+from textgym.data.rules import PLAIN, Rules
 from textgym.data.skipping import Skipped
 from textgym.errors import ConfigError, DataError
 
@@ -97,12 +97,7 @@ def _read_rows(rows: Sequence[Any], rules: Rules, split: str) -> Part:
     if len(rows) == 0:
         raise DataError(f"data= has 0 rows in the split {split!r}: give at least one Sample.")
     if not isinstance(rows, (list, tuple)):
-        if not isinstance(rows[0], Sample):
-            raise DataError(
-                f"data= in the split {split!r} is a {type(rows).__name__} of {type(rows[0]).__name__}: "
-                "its items must be Sample; a list may also hold dicts."
-            )
-        return _part(rows)
+        return _as_it_is(rows, rules, split)
     fields: Fields | None = None
     skipped = Skipped(rules.on_bad_row)
     samples: list[Sample] = []
@@ -121,6 +116,17 @@ def _read_rows(rows: Sequence[Any], rules: Rules, split: str) -> Part:
     return Part(tuple(samples), [skipped])
 
 
+def _as_it_is(rows: Sequence[Any], rules: Rules, split: str) -> Part:
+    kind = f"data= in the split {split!r} is a {type(rows).__name__}"
+    if not isinstance(rows[0], Sample):
+        raise DataError(f"{kind} of {type(rows[0]).__name__}: its items must be Sample; a list may also hold dicts.")
+    if rules != PLAIN:
+        raise ConfigError(
+            f"{kind}, which is taken as it is: leave out the options that tell how to read rows, or make it a list."
+        )
+    return _part(rows)
+
+
 def _checked(sample: object, rules: Rules) -> Sample:
     """Return a sample that a user made; one without references is allowed, for rewards that need none."""
     if not isinstance(sample, Sample):
@@ -128,4 +134,4 @@ def _checked(sample: object, rules: Rules) -> Sample:
     if not sample.prompt or sample.prompt.isspace():
         raise DataError(": the prompt is blank. Give it text or remove the sample.")
     check_size(sample.prompt, sample.references, "", rules.max_chars)
-    return sample
+    return normalized(sample, rules)

@@ -76,6 +76,9 @@ def nearest_files(path: Path) -> str:
     """Return a sentence with the up to three names in the path's folder that are nearest to its own."""
     if not path.absolute().parent.is_dir():
         return f"Its folder {path.absolute().parent} does not exist either."
-    names = sorted(sibling.name for sibling in path.absolute().parent.iterdir())
+    try:
+        names = sorted(sibling.name for sibling in path.absolute().parent.iterdir())
+    except OSError as error:
+        return f"Its folder cannot be listed: {error.strerror}."
     near = get_close_matches(path.name, names, n=3, cutoff=0.5)
     return f"Nearest there: {', '.join(near)}." if near else f"Check the name: {len(names)} others are there."

@@ -48,11 +48,17 @@ def sample_of(
     check_size(prompt, references, where, rules.max_chars)
     if tally is not None:
         tally.blanks += len(given) - len(references)
-    if rules.normalize is not None:
-        prompt = normalize(rules.normalize, prompt)
-        references = [normalize(rules.normalize, text) for text in references]
     used = outer_names(row, fields)
-    return Sample(prompt, tuple(references), {name: value for name, value in row.items() if name not in used})
+    others = {name: value for name, value in row.items() if name not in used}
+    return normalized(Sample(prompt, tuple(references), others), rules)
+
+
+def normalized(sample: Sample, rules: Rules) -> Sample:
+    """Return a sample with its texts in the form of Unicode that the rules ask for, if any."""
+    if rules.normalize is None:
+        return sample
+    prompt, *references = (normalize(rules.normalize, text) for text in (sample.prompt, *sample.references))
+    return Sample(prompt, tuple(references), sample.metadata)
 
 
 def check_size(prompt: str, references: Sequence[str], where: str, max_chars: int = MAX_CHARS) -> None:
