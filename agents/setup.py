@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +20,12 @@ from agents.optimizers import MuonAdam
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, make_vec_env
 from textgym import Reward, Sample, make_reward
+from textgym.data import fingerprint
 from textgym.errors import ConfigError, did_you_mean
 
 LEARNERS: dict[str, type[PPO] | type[A2C]] = {"PPO": PPO, "A2C": A2C}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
 MANAGED = ("policy", "env", "policy_kwargs", "seed", "device", "stats_window_size", "tensorboard_log", "verbose")
-FINGERPRINTED = 1000  # samples of a split that makes them on demand; hashing all would take long
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,10 @@ class Setup:
         """Return what identifies the data and the judges: counts, hashes and signatures."""
         episodes = self.train_env.venv.episodes
         return {
-            "data": {split: _fingerprint(episodes.task.samples(split)) for split in episodes.task.splits},
+            "data": {
+                split: {"count": len(episodes.task.samples(split)), "fingerprint": fingerprint(episodes.task, split)}
+                for split in episodes.task.splits
+            },
             "tokenizer": episodes.tokenizer.signature,
             "reward": self.paid_env.venv.episodes.reward.signature,
             "judges": {judge.name: [judge.signature, judge.corpus_signature] for judge in self.judges},
@@ -165,13 +166,3 @@ def _checked_options(learner: type[Any], options: Mapping[str, Any]) -> dict[str
         if name not in known:
             raise ConfigError(f"{where} is not an argument of {learner.__name__}. {did_you_mean(name, known)}")
     return {name: typed(kinds[name], value, f"reinforcement.options.{name}") for name, value in options.items()}
-
-
-def _fingerprint(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return the count and a hash of all samples that are there, or of some where they are made on demand."""
-    count = len(samples)
-    every = 1 if isinstance(samples, (list, tuple)) else max(1, count // FINGERPRINTED)
-    digest = hashlib.sha256()
-    for index in range(0, count, every):
-        digest.update(json.dumps([samples[index].prompt, *samples[index].references]).encode())
-    return {"count": count, "sha256": digest.hexdigest(), "hashed": f"every {every}" if every > 1 else "all"}

@@ -15,7 +15,6 @@ from agents.commands.training import parse_train
 from agents.continuation import Continuation, _learn_on
 from agents.phase import CONTINUED
 from agents.run_folder import RunFolder
-from agents.train import train
 from tests.agents.interrupted import SMALL, copied_at, small, trace
 from textgym.cli import main
 from textgym.errors import ConfigError
@@ -51,17 +50,9 @@ def command(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with an uninterrupted run, and copies of it in its warm start and before its reinforcement is judged."""
-    folder = tmp_path_factory.mktemp("whole")
-    with copied_at(folder / "run", folder, updates=[8], judgements=[5]):
-        train(small(folder), lambda line: None)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(folder):
-    return trace(folder / "run")
+def whole(killed):
+    """What an uninterrupted run leaves."""
+    return trace(killed / "run")
 
 
 def test_ctrl_c_finishes_the_update_saves_it_and_tells_how_to_go_on(
@@ -93,14 +84,11 @@ def test_sigterm_in_reinforcement_ends_with_143_and_loses_nothing(
     assert trace(tmp_path / "run") == whole
 
 
-def test_a_second_signal_ends_at_once(tmp_path, command, whole, signal_before_update, monkeypatch):
+def test_a_second_signal_ends_at_once(tmp_path, command, signal_before_update):
     signal_before_update(signal.SIGINT, 12, twice=True)
     assert main(command) == 130
     with pytest.raises(ConfigError, match="no checkpoint yet"):
         RunFolder(tmp_path / "run").last_checkpoint()
-    monkeypatch.undo()
-    assert main(["train", "--resume", str(tmp_path / "run")]) == 0
-    assert trace(tmp_path / "run") == whole
 
 
 def test_the_command_line_of_resuming(tmp_path, capsys):
@@ -118,8 +106,8 @@ def test_the_command_line_of_resuming(tmp_path, capsys):
     assert "textgym train --resume RUN_FOLDER" in capsys.readouterr().out
 
 
-def test_a_run_that_is_under_way_can_be_evaluated(folder):
-    path = folder / "before-update-8"
+def test_a_run_that_is_under_way_can_be_evaluated(killed):
+    path = killed / "before-update-8"
     last = path / "checkpoints" / "steps" / "warm-start" / "step_000000054"
     assert find_subject(str(path), None).policy == str(last)
     assert find_subject(str(last), None)[:2] == (str(last), "tests.agents.tiny:test/Letters-v0")
@@ -136,38 +124,38 @@ def test_ctrl_c_does_not_reach_the_process_of_the_continued_warm_start(tmp_path,
     assert capfd.readouterr().err == ""
 
 
-def test_the_continued_warm_start_goes_on_from_its_own_checkpoint(folder, tmp_path, monkeypatch):
+def test_the_continued_warm_start_goes_on_from_its_own_checkpoint(killed, tmp_path, monkeypatch):
     monkeypatch.setattr(continuation, "_parent_lives", lambda: True)
     config = small(tmp_path, ("evaluation.continued_warm_start", "true"))
-    path = shutil.copytree(folder / "before-judgement-5", tmp_path / "run")
+    path = shutil.copytree(killed / "before-judgement-5", tmp_path / "run")
     begin, seconds = Event(), Value("d", 0.3)
     begin.set()
     with copied_at(path, tmp_path / "child", updates=[8]):
         _learn_on(config, RunFolder(path), begin, seconds)
     assert (path / "checkpoints" / "warm-start-continued").is_dir()
-    killed = RunFolder(tmp_path / "child" / "before-update-8")
-    before = list(killed.metrics(CONTINUED.metrics).read())
-    steps = killed.steps(CONTINUED.checkpoint).newest_first()
+    run = RunFolder(tmp_path / "child" / "before-update-8")
+    before = list(run.metrics(CONTINUED.metrics).read())
+    steps = run.steps(CONTINUED.checkpoint).newest_first()
     assert len(steps) == 3
-    with (killed.path / CONTINUED.metrics).open("a") as file:
+    with (run.path / CONTINUED.metrics).open("a") as file:
         file.write('{"phase": "warm start continued", "step": 99999999, "cut')
-    _learn_on(config, killed, begin, seconds)
-    after = list(killed.metrics(CONTINUED.metrics).read())
+    _learn_on(config, run, begin, seconds)
+    after = list(run.metrics(CONTINUED.metrics).read())
     assert after[: len(before)] == before
     assert len(after) > len(before)
     assert [row["step"] for row in after] == sorted(row["step"] for row in after)
     assert [row["seconds"] for row in after] == sorted(row["seconds"] for row in after)
     assert sum(row["step"] == before[0]["step"] for row in after) == 1  # it did not begin again
-    assert RunFolder(killed.path).checkpoints.joinpath("warm-start-continued").is_dir()
+    assert RunFolder(run.path).checkpoints.joinpath("warm-start-continued").is_dir()
     kept = after[-1]
-    _learn_on(config, killed, begin, seconds)  # has ended: nothing is left to do
-    assert list(killed.metrics(CONTINUED.metrics).read())[-1] == kept
+    _learn_on(config, run, begin, seconds)  # has ended: nothing is left to do
+    assert list(run.metrics(CONTINUED.metrics).read())[-1] == kept
 
 
-def test_a_continued_warm_start_whose_checkpoints_are_damaged_begins_again(folder, tmp_path, monkeypatch):
+def test_a_continued_warm_start_whose_checkpoints_are_damaged_begins_again(killed, tmp_path, monkeypatch):
     monkeypatch.setattr(continuation, "_parent_lives", lambda: True)
     config = small(tmp_path, ("evaluation.continued_warm_start", "true"))
-    run = RunFolder(shutil.copytree(folder / "before-judgement-5", tmp_path / "run"))
+    run = RunFolder(shutil.copytree(killed / "before-judgement-5", tmp_path / "run"))
     shutil.copytree(run.checkpoints / "warm-start", run.steps(CONTINUED.checkpoint).folder(7))
     begin, seconds = Event(), Value("d", 0.1)
     begin.set()

@@ -81,22 +81,20 @@ def check(config, path):
         (SFT if point.phase.checkpoint == "warm-start" else PPO).load(point.path)
 
 
-def killed_run(context, tmp_path, kills, *overrides):
+def kill(context, tmp_path, kills, *overrides):
     config = small(tmp_path, ("checkpoints.every_updates", "1"), *overrides)
-    rng = random.Random(0)
-    assert kills_until_the_end(context, config, tmp_path / "run", kills, rng) > kills // 2
-    (tmp_path / "other").mkdir()
-    expected = train(small(tmp_path / "other", *overrides), say=lambda line: None)
-    found = trace(tmp_path / "run")
-    assert found == trace(expected)
+    assert kills_until_the_end(context, config, tmp_path / "run", kills, random.Random(0)) > kills // 2
+    return trace(tmp_path / "run")
 
 
-def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(context, tmp_path):
-    killed_run(context, tmp_path, 6)
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(context, tmp_path, killed):
+    assert kill(context, tmp_path, 6) == trace(killed / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_hundred_kills(context, tmp_path):
     longer = [("warm_start.total_timesteps", "2000"), ("reinforcement.total_timesteps", "8000")]
-    killed_run(context, tmp_path, 100, *longer)
+    (tmp_path / "other").mkdir()
+    expected = train(small(tmp_path / "other", *longer), say=lambda line: None)
+    assert kill(context, tmp_path, 100, *longer) == trace(expected)

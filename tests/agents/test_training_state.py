@@ -15,6 +15,7 @@ from stable_baselines3.common.logger import KVWriter
 from stable_baselines3.common.vec_env import VecCheckNan
 
 from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
+from agents.optimizers import MuonAdam
 from agents.random_state import random_state, set_random_state
 from tests.agents.tiny import MODELS
 
@@ -48,10 +49,10 @@ class Lines(BaseCallback, KVWriter):
         pass
 
 
-def make(cls, model="gpt2", envs=None, **options):
-    kwargs = {"model": MODELS[model]}
+def make(cls, model="gpt2", envs=None, optimizer=torch.optim.Adam):
+    kwargs = {"model": MODELS[model], "optimizer_class": optimizer}
     envs = envs or make_vec_env(ENV, num_envs=4)
-    return cls(TransformerPolicy, envs, learning_rate=3e-3, policy_kwargs=kwargs, seed=0, **OPTIONS[cls], **options)
+    return cls(TransformerPolicy, envs, learning_rate=3e-3, policy_kwargs=kwargs, seed=0, **OPTIONS[cls])
 
 
 def assert_equal(one, other):
@@ -67,11 +68,19 @@ def assert_equal(one, other):
         )
 
 
-@pytest.mark.parametrize(("cls", "model"), [(PPO, "t5"), (A2C, "gpt2"), (SFT, "gpt2")])
-def test_checkpoints_of_stable_baselines3s_callback_go_on_to_the_last_bit(tmp_path, cls, model):
+@pytest.mark.parametrize(
+    ("cls", "model", "optimizer"),
+    [
+        (PPO, "t5", torch.optim.Adam),
+        (PPO, "gpt2", MuonAdam),
+        (A2C, "gpt2", torch.optim.RMSprop),
+        (SFT, "gpt2", MuonAdam),
+    ],
+)
+def test_checkpoints_of_stable_baselines3s_callback_go_on_to_the_last_bit(tmp_path, cls, model, optimizer):
     envs = VecCheckNan(make_vec_env(ENV, num_envs=4)) if cls is A2C else None
     lines = Lines()
-    whole = make(cls, model, envs).learn(200, [CheckpointCallback(4, str(tmp_path)), lines], log_interval=1)
+    whole = make(cls, model, envs, optimizer).learn(200, [CheckpointCallback(4, str(tmp_path)), lines], log_interval=1)
     folders = sorted(tmp_path.iterdir(), key=lambda path: int(path.name.split("_")[2]))
     for folder in (folders[len(folders) // 3], folders[-1]):  # in PPO and A2C they were written in mid-rollout
         np.random.seed(1), random.seed(1), torch.manual_seed(1)  # noqa: NPY002
