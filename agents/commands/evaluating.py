@@ -130,6 +130,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.responses:
         check_responses_path(arguments.responses)
     if arguments.report:
+        if Path(arguments.report).suffix != ".json":
+            raise ConfigError(f"A report is written to a file that ends with .json, got {arguments.report!r}.")
         check_writable(arguments.report)
 
 

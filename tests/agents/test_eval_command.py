@@ -95,6 +95,7 @@ def test_drift_is_that_of_the_library(runs, capsys):
         (["--sampled", "--decoding", "beam"], "--sampled is short for --decoding sampled"),
         (["--responses", "x.txt"], r"a file that ends with \.csv or \.jsonl, got 'x\.txt'"),
         (["--responses", "/absent/x.csv"], r"/absent/x\.csv cannot be written: there is no folder /absent"),
+        (["--report", "x.txt"], r"a file that ends with \.json, got 'x\.txt'"),
         (["--report", "/absent/x.json"], r"/absent/x\.json cannot be written: there is no folder"),
         (["--against", "/absent/x.json"], r"/absent/x\.json cannot be read"),
         (["--env_kwargs.split", "train"], r"env_kwargs\.split is not for an evaluation.*: use --split"),
