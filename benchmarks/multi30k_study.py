@@ -58,10 +58,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="cells at a time, one core each")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 3), metavar=("FIRST", "END"))
     parser.add_argument("--minutes", type=float, help="stop after so long")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file of lines (default: %(default)s)")
     arguments = parser.parse_args()
     study = Study(
         runs=arguments.runs.resolve(),
-        results=RESULTS,
+        results=arguments.results,
         common={**COMMON, "env_kwargs.data": str(arguments.data.resolve())},
         warm_start=WARM_START,
         learners=LEARNERS,
