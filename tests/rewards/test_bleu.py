@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU as Oracle
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-from tests.rewards.texts import REFERENCES, TEXTS, fuzz, on_real_pairs
+from tests.rewards.texts import REFERENCES, TEXTS, fuzz, fuzzed, on_real_pairs
 from textgym.core import Sample
 from textgym.errors import ConfigError
 from textgym.rewards.bleu import BLEU
@@ -185,3 +185,12 @@ def test_pickled_and_copied_rewards_leave_their_memory_behind():
         assert twin == reward
         assert "_memo" not in vars(twin)
         assert twin(["a b c d"], [Sample("", "a b c e")]) == before
+
+
+@pytest.mark.slow
+def test_bleu_agrees_with_sacrebleu_on_10000_fuzzed_pairs():
+    pairs = fuzzed(10_000)
+    for i, options in enumerate(OPTIONS):
+        responses, references = map(list, zip(*pairs[i :: len(OPTIONS)], strict=True))
+        scores = BLEU(**options)(responses, samples(references))
+        assert np.abs(scores - oracle_sentences(responses, references, options)).max() < 1e-9

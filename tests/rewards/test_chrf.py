@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import CHRF as Oracle
 
-from tests.rewards.texts import REFERENCES, TEXTS, fuzz, on_real_pairs
+from tests.rewards.texts import REFERENCES, TEXTS, fuzz, fuzzed, on_real_pairs
 from textgym.core import Sample
 from textgym.errors import ConfigError
 from textgym.rewards.chrf import CHRF
@@ -89,3 +89,12 @@ def test_signature_tells_every_option():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         CHRF(**options)
+
+
+@pytest.mark.slow
+def test_chrf_agrees_with_sacrebleu_on_10000_fuzzed_pairs():
+    pairs = fuzzed(10_000)
+    for i, options in enumerate(OPTIONS):
+        responses, references = map(list, zip(*pairs[i :: len(OPTIONS)], strict=True))
+        scores = CHRF(**options)(responses, samples(references))
+        assert np.abs(scores - oracle_sentences(responses, references, options)).max() < 1e-9
