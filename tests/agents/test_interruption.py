@@ -1,10 +1,11 @@
 """Ctrl-C and SIGTERM: the update is finished and saved, the exit code tells, and the run goes on from there."""
 
+import math
 import os
 import shutil
 import signal
 import time
-from multiprocessing import Event, Value
+from multiprocessing import Event
 
 import pytest
 
@@ -124,14 +125,26 @@ def test_ctrl_c_does_not_reach_the_process_of_the_continued_warm_start(tmp_path,
     assert capfd.readouterr().err == ""
 
 
+class Updates:
+    """A limit of seconds that is over after so many updates, on a machine of any speed."""
+
+    def __init__(self, count):
+        self.left = count
+
+    @property
+    def value(self):
+        self.left -= 1
+        return math.inf if self.left > 0 else 0.0
+
+
 def test_the_continued_warm_start_goes_on_from_its_own_checkpoint(killed, tmp_path, monkeypatch):
     monkeypatch.setattr(continuation, "_parent_lives", lambda: True)
     config = small(tmp_path, ("evaluation.continued_warm_start", "true"))
     path = shutil.copytree(killed / "before-judgement-5", tmp_path / "run")
-    begin, seconds = Event(), Value("d", 0.3)
+    begin = Event()
     begin.set()
     with copied_at(path, tmp_path / "child", updates=[8]):
-        _learn_on(config, RunFolder(path), begin, seconds)
+        _learn_on(config, RunFolder(path), begin, Updates(30))
     assert (path / "checkpoints" / "warm-start-continued").is_dir()
     run = RunFolder(tmp_path / "child" / "before-update-8")
     before = list(run.metrics(CONTINUED.metrics).read())
@@ -139,7 +152,7 @@ def test_the_continued_warm_start_goes_on_from_its_own_checkpoint(killed, tmp_pa
     assert len(steps) == 3
     with (run.path / CONTINUED.metrics).open("a") as file:
         file.write('{"phase": "warm start continued", "step": 99999999, "cut')
-    _learn_on(config, run, begin, seconds)
+    _learn_on(config, run, begin, Updates(30))
     after = list(run.metrics(CONTINUED.metrics).read())
     assert after[: len(before)] == before
     assert len(after) > len(before)
@@ -148,7 +161,7 @@ def test_the_continued_warm_start_goes_on_from_its_own_checkpoint(killed, tmp_pa
     assert sum(row["step"] == before[0]["step"] for row in after) == 1  # it did not begin again
     assert RunFolder(run.path).checkpoints.joinpath("warm-start-continued").is_dir()
     kept = after[-1]
-    _learn_on(config, run, begin, seconds)  # has ended: nothing is left to do
+    _learn_on(config, run, begin, Updates(30))  # has ended: nothing is left to do
     assert list(run.metrics(CONTINUED.metrics).read())[-1] == kept
 
 
@@ -157,9 +170,9 @@ def test_a_continued_warm_start_whose_checkpoints_are_damaged_begins_again(kille
     config = small(tmp_path, ("evaluation.continued_warm_start", "true"))
     run = RunFolder(shutil.copytree(killed / "before-judgement-5", tmp_path / "run"))
     shutil.copytree(run.checkpoints / "warm-start", run.steps(CONTINUED.checkpoint).folder(7))
-    begin, seconds = Event(), Value("d", 0.1)
+    begin = Event()
     begin.set()
     (run.path / CONTINUED.metrics).write_text('{"step": 1}\n')
-    _learn_on(config, run, begin, seconds)
+    _learn_on(config, run, begin, Updates(5))
     assert next(run.metrics(CONTINUED.metrics).read())["step"] > 1
     assert (run.checkpoints / "warm-start-continued").is_dir()

@@ -87,8 +87,9 @@ def kill(context, tmp_path, kills, *overrides):
     return trace(tmp_path / "run")
 
 
+@pytest.mark.timeout(1200)
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(context, tmp_path, killed):
-    assert kill(context, tmp_path, 6) == trace(killed / "run")
+    assert kill(context, tmp_path, 5) == trace(killed / "run")
 
 
 @pytest.mark.slow

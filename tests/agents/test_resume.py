@@ -49,6 +49,7 @@ def contents(path):
     return {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.timeout(1200)
 def test_sft_ppo_and_a2c_go_on_to_the_last_bit_in_another_process(copy, killed, tmp_path):
     with copied_at(tmp_path / "run", tmp_path, updates=[4]):
         train(small(tmp_path, *A2C), silently)
