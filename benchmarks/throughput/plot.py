@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.throughput.comparison import Comparison
 
-HEIGHT = 0.75  # inches for each comparison
+HEIGHT = 0.8  # inches for each comparison
 
 
 def draw(comparisons: Sequence[Comparison], path: Path) -> None:
@@ -38,5 +38,5 @@ def draw(comparisons: Sequence[Comparison], path: Path) -> None:
 
 
 def _label(comparison: Comparison) -> str:
-    setting = comparison.setting.split(";")[0]
+    setting = comparison.setting.split(";")[0].replace(", minibatches", ",\nminibatches")
     return f"{comparison.name} against\n{comparison.other}\n{setting}"
