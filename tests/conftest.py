@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,8 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder}: set TEXTGYM_DATA to its folder")
     return folder
+
+
+def pytest_sessionstart() -> None:
+    """Let Ctrl-C reach the tests that send it: in a shell's background job it is ignored from the start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
