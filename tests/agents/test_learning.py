@@ -44,8 +44,8 @@ textgym.register_env("test/Silence-v0", task="test-silence", tokenizer="char:abc
 @pytest.mark.parametrize(
     ("cls", "options", "tokens"),
     [
-        pytest.param(PPO, {"batch_size": 128, "learning_rate": 3e-3, "ent_coef": 0.01}, 40_000, id="PPO"),
-        pytest.param(A2C, {"learning_rate": 5e-3, "ent_coef": 0.01}, 60_000, id="A2C"),
+        pytest.param(PPO, {"batch_size": 128, "learning_rate": 3e-3, "ent_coef": 0.05}, 40_000, id="PPO"),
+        pytest.param(A2C, {"learning_rate": 5e-3, "ent_coef": 0.05}, 60_000, id="A2C"),
     ],
 )
 def test_it_learns_to_echo_from_reward_alone(cls: Any, options: dict[str, Any], tokens: int) -> None:
