@@ -76,6 +76,7 @@ def _plain_logits(network: TextNetwork, prompts: Tensor, responses: Tensor) -> T
 
 def _stepped(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tensor:
     decoding, hidden = network.start(prompts)
+    decoding.reserve(responses.shape[1])
     states = [hidden]
     for tokens in responses.T:
         decoding.select(torch.arange(len(tokens), device=tokens.device))

@@ -53,7 +53,7 @@ class Ends:
 
     def unfinished(self, last: IntArray | int, matched: IntArray | int) -> FloatArray:
         """Return what finished responses pay for not ending by themselves, float64; see :meth:`finish`."""
-        said = (np.asarray(last) == self.eos) | self.space.stop.has_stopped(matched)
+        said = np.asarray(self._said(last, matched))
         return np.asarray(self.missing_eos_penalty * ~said, np.float64)
 
     def refused(self, tokens: IntArray | int, lengths: IntArray | int) -> BoolArray:
@@ -74,13 +74,16 @@ class Ends:
             matched: The state of the space's stop rule after it.
             lengths: How many tokens it has.
         """
-        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
-        return np.asarray(said | (lengths >= self.space.max_new_tokens))
+        return np.asarray(self._said(tokens, matched) | (lengths >= self.space.max_new_tokens))
 
     def terminates(self, tokens: IntArray | int, matched: IntArray | int) -> BoolArray:
         """Return which finished responses terminate, bool; the others are truncated. Arguments as for :meth:`ends`."""
-        said = (tokens == self.eos) | self.space.stop.has_stopped(matched)
-        return np.asarray(said | (self.on_length == "terminate"))
+        return np.asarray(self._said(tokens, matched) | (self.on_length == "terminate"))
+
+    def _said(self, tokens: IntArray | int, matched: IntArray | int) -> BoolArray | bool:
+        """Return where a response ends by itself; a single one's is asked at every step, so plain numbers stay such."""
+        eos = tokens == self.eos
+        return eos | self.space.stop.has_stopped(matched) if self.space.stop else eos
 
     def finish(self, token: int, matched: int) -> str:
         """Return why a response ended: "eos", "stop" (a stop string) or "length"."""

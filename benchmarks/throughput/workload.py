@@ -12,7 +12,7 @@ from textgym.core import FloatArray
 from textgym.tokenizers import WordTokenizer
 
 WORDS = 4000
-SAMPLES = 5000
+SAMPLES = 1000  # as many as rewards remember the references of, when these have 64 words
 GPT2 = {"model_type": "gpt2", "n_layer": 4, "n_embd": 256, "n_head": 4, "n_positions": 256}
 
 

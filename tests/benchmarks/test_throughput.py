@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from benchmarks.throughput import environments, iterations, rollouts
+from benchmarks.throughput import environments, iterations, rollouts, workload
 from benchmarks.throughput.arithmetic import Work
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.plot import draw
@@ -19,7 +19,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (iterations, rollouts):
         monkeypatch.setattr(module, "GPT2", model)
     for module, name, value in (
-        (environments, "LANES", 3), (environments, "ROUNDS_BEFORE", 1), (environments, "EPISODES", 1),
+        (environments, "LANES", 3), (environments, "EPISODES", 1), (workload, "SAMPLES", 20),
         (iterations, "LANES", 4), (iterations, "EPOCHS", 2),
         (rollouts, "ROWS", 2), (rollouts, "PROMPT", 4), (rollouts, "RESPONSE", 4),
     ):  # fmt: skip
