@@ -58,7 +58,7 @@ def test_an_error_in_the_block_is_the_error(capfd):
 
 def test_handlers_of_others_and_ignored_signals_are_kept():
     heard = []
-    signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number)), signal.getsignal(signal.SIGHUP)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with StopRequest() as stop:
@@ -68,8 +68,8 @@ def test_handlers_of_others_and_ignored_signals_are_kept():
             assert (bool(stop), heard) == (True, [])
         assert heard == [signal.SIGTERM]
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGHUP, before[1])
 
 
 def test_in_another_thread_the_block_does_nothing():
