@@ -133,8 +133,9 @@ class TextVecEnv(VecEnv):
     def description(self) -> dict[str, Any]:
         """What must be equal in two environments for a snapshot of one to fit the other, JSON values."""
         episodes = self.venv.episodes
-        plain = ("split", "shaping", "discount", "on_length", "overlong")
-        return {name: getattr(episodes, name) for name in plain} | {
+        plain = ("split", "shaping", "potential_at", "discount", "on_length", "overlong")
+        penalties = ("missing_eos_penalty", "invalid_action_penalty")
+        return {name: getattr(episodes, name) for name in (*plain, *penalties)} | {
             "num_envs": self.num_envs,
             "task": episodes.task.name,
             "samples": len(episodes.samples),

@@ -298,3 +298,8 @@ def test_the_environments_of_these_tests_are_played_with_stop_strings():
             over = terminated or truncated
         finishes.add(info["finish"])
     assert finishes == {"eos", "stop", "length"}
+
+
+def test_stop_strings_that_are_no_texts_are_refused():
+    with pytest.raises(ConfigError, match="stop must be a text or a list of texts, got 3"):
+        make_stop_rule(3, ByteTokenizer())

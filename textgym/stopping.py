@@ -101,6 +101,8 @@ def make_stop_rule(strings: str | Iterable[str], tokenizer: Any) -> StopRule:
         ConfigError: They are no strings, or hold nothing that can be written; or the tokenizer's text is not the text
             of its tokens in a row.
     """
+    if not isinstance(strings, Iterable):
+        raise ConfigError(f"stop must be a text or a list of texts, got {strings!r}.")
     listed = [strings] if isinstance(strings, str) else list(strings)
     for text in listed:
         if not isinstance(text, str) or not text or "\ufffd" in text or not _encodable(text):

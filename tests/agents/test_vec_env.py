@@ -1,5 +1,7 @@
 """The adapter gives Stable-Baselines3 what its own vector environments give."""
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -78,3 +80,12 @@ def test_options_choose_the_samples_of_the_next_reset() -> None:
     envs.set_options([{"index": 3}, {}])
     with pytest.raises(ConfigError, match="Every lane needs the same options"):
         envs.reset()
+
+
+@pytest.mark.parametrize(
+    "change", [{"potential_at": "token"}, {"missing_eos_penalty": 0.9}, {"invalid_action_penalty": 0.5}]
+)
+def test_the_description_tells_environments_that_pay_differently_apart(change: dict[str, Any]) -> None:
+    options = {"num_envs": 2, "shaping": "potential", "potential_at": "word", "missing_eos_penalty": 0.1}
+    one, other = (make_vec_env("textgym/Translation-v0", **(options | more)) for more in ({}, change))
+    assert one.description != other.description
