@@ -152,26 +152,42 @@ def _each(score: Callable[[str, str], float], some: Pairs) -> list[float]:
 
 
 def dense(spec: str, rounds: int) -> Line:
-    """Time the scores after each of 64 tokens, in 32 responses side by side, against the library on every prefix."""
+    """Time the scores after each of 64 tokens, in 32 responses side by side, against the library on every prefix.
+
+    Each round writes other responses to the same references, so no score is remembered from the round before.
+    """
     theirs, clear = oracles()[spec]
-    some, reward = pairs(TOKENS, 32), make_reward(spec)
-    samples = [Sample("", (reference,)) for _, reference in some]
-    pieces = [[word if t == 0 else f" {word}" for t, word in enumerate(text.split())] for text, _ in some]
-    steps = [list(step) for step in zip(*pieces, strict=True)]
-    prefixes = [
-        ("".join(row[: t + 1]), r) for row, (_, r) in zip(pieces[:4], some[:4], strict=True) for t in range(TOKENS)
-    ]
+    reward, references = make_reward(spec), [reference for _, reference in pairs(TOKENS, 32)]
+    samples = [Sample("", (reference,)) for reference in references]
+    batches = [_written(references, seed) for seed in range(rounds + 2)]
+    turn = iter(range(1, rounds + 2))
+    written: list[list[str]] = []
 
     def ours() -> list[Any]:
+        written[:] = batches[next(turn)]
         progress = reward.start(samples)
-        return [progress.push(step) for step in steps]
+        return [progress.push(step) for step in zip(*written, strict=True)]
 
-    scores = np.array(ours())[:, :4].T.ravel()
-    assert np.abs(scores - _each(theirs, prefixes)).max() < 1e-9
-    line = compare(f"{spec}, every of {TOKENS} tokens", ours, partial(_each, theirs, prefixes), 1, rounds, None, clear)
-    mine, others = line.ours / (len(some) * TOKENS), line.theirs / len(prefixes)
-    ratio = line.ratio * len(some) * TOKENS / len(prefixes)
-    return Line(line.what, mine, others, ratio, DENSE_TARGETS.get(spec))
+    def library() -> list[float]:
+        few = zip(written[:4], references[:4], strict=True)
+        return [theirs("".join(row[: t + 1]), reference) for row, reference in few for t in range(TOKENS)]
+
+    written[:] = batches[0]
+    pushes = reward.start(samples)
+    scores = np.array([pushes.push(step) for step in zip(*written, strict=True)])[:, :4].T.ravel()
+    assert np.abs(scores - library()).max() < 1e-9
+    line = compare(f"{spec}, every of {TOKENS} tokens", ours, library, 1, rounds, None, clear)
+    fewer = len(references) / 4  # the library judges 4 of the 32
+    per = len(references) * TOKENS
+    return Line(line.what, line.ours / per, line.theirs * fewer / per, line.ratio * fewer, DENSE_TARGETS.get(spec))
+
+
+def _written(references: Sequence[str], seed: int) -> list[list[str]]:
+    """Return the tokens of a response to each reference."""
+    rng = random.Random(seed)
+    others = " ".join(references).split()
+    texts = [disturbed(reference.split(), others, rng) for reference in references]
+    return [[word if t == 0 else f" {word}" for t, word in enumerate(words)] for words in texts]
 
 
 def environment(spec: str, rounds: int, **shaping: Any) -> Line:

@@ -18,7 +18,6 @@ from textgym.rewards.signature import signature
 from textgym.rewards.tokenization import WORD_CHARACTERS, WORDWISE, load_tokenizer
 
 ORDERS = 4  # by default
-REMEMBERED = 2**17  # scores of drafts, a few hundred bytes each
 SMOOTHING = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # methods with their default values
 
 
@@ -74,10 +73,9 @@ class BLEU(CountingReward[Ngrams]):
     def count(self, response: str, prepared: Ngrams) -> Sequence[float]:
         """Return [response length, closest reference length, matches of each order, n-grams of each order]."""
         tokens = self._tokens(response)
-        return self._counts(_closest(prepared.lengths, len(tokens)), len(tokens), *prepared.matches(tokens))
-
-    def _counts(self, closest: int, length: int, *matches: int) -> list[float]:
-        return [length, closest, *matches, *(max(length - n, 0) for n in range(self.max_ngram_order))]
+        length, orders = len(tokens), self.max_ngram_order
+        totals = [max(length - n, 0) for n in range(orders)]
+        return [length, _closest(prepared.lengths, length), *prepared.matches(tokens), *totals]
 
     def score(self, counts: Sequence[float], corpus: bool = False) -> float:
         """Return BLEU = BP * exp(mean of log p_n), with p_n smoothed (Papineni et al., 2002, section 2.3)."""
@@ -127,10 +125,46 @@ class BLEU(CountingReward[Ngrams]):
             precisions.append(match / total)
         return precisions
 
+    def compare(self, response: str, prepared: Ngrams) -> float:
+        """Return the score of one response."""
+        tokens = self._tokens(response)
+        return self._of_sentence(_closest(prepared.lengths, len(tokens)), len(tokens), prepared.matches(tokens))
+
     @cached_property
-    def _scores(self) -> Memo[tuple[int, ...], float]:
-        """The score for (closest length, length, matches of each order), which few texts have for themselves."""
-        return Memo(lambda key: self.score(self._counts(*key)), REMEMBERED, weight=lambda key: 0)
+    def _of_sentence(self) -> Callable[[int, int, Sequence[int]], float]:
+        """What :meth:`score` gives for (closest length, length, matches of each order) of one response.
+
+        It is asked after every token: options are looked up once, and the numbers of n-grams follow from the length.
+        """
+        orders, effective = self.max_ngram_order, self.effective_order
+        method, value, log, exp = self.smooth_method, self._value, math.log, math.exp
+        halve, floor = method == "exp", value if method == "floor" else 0.0
+        added = value if method == "add-k" else 0.0
+
+        def score(closest: int, length: int, matches: Sequence[int]) -> float:
+            if not matches[0]:
+                return 0.0  # no longer n-gram matches then
+            total_log, halving, n = 0.0, 1.0, 0
+            for count in matches:
+                match: float = count
+                total: float = length - n
+                if added and n:
+                    match, total = match + added, max(total, 0) + added
+                if total <= 0:
+                    break
+                if not match:
+                    halving *= 2
+                    match = 1 / halving if halve else floor
+                    if not match:
+                        return 0.0
+                total_log += log(match / total)
+                n += 1
+            order = n if effective else orders
+            if n < order:
+                return 0.0
+            return (exp(1 - closest / length) if length < closest else 1.0) * exp(total_log / order)
+
+        return score
 
     @cached_property
     def _words(self) -> Memo[str, list[str]]:
@@ -166,11 +200,11 @@ def _closest(lengths: Sequence[int], length: int) -> int:
 class _BLEUDraft(WordsDraft):
     """The matches of the words so far."""
 
-    __slots__ = ("_lengths", "_matches", "_prepared", "_reward", "_scores", "_words")
+    __slots__ = ("_lengths", "_matches", "_prepared", "_reward", "_score", "_words")
 
     def __init__(self, reward: BLEU, prepared: Ngrams) -> None:
         self._reward, self._prepared, self._lengths = reward, prepared, prepared.lengths
-        self._words, self._scores = reward._words, reward._scores
+        self._words, self._score = reward._words, reward._of_sentence
         super().__init__()
 
     def score(self, text: str) -> float:
@@ -187,8 +221,9 @@ class _BLEUDraft(WordsDraft):
             self._matches.take(self._words[word])
 
     def open(self, word: str) -> float:
-        length, *matches = self._matches.open(self._words[word])
-        return self._scores[_closest(self._lengths, length), length, *matches]
+        matches = self._matches
+        matches.open(self._words[word])
+        return self._score(_closest(self._lengths, matches.length), matches.length, matches.matches)
 
     def drop(self) -> None:
         self._matches.drop()

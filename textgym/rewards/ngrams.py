@@ -127,11 +127,10 @@ class GrowingMatches:
         self._ends = ends
         return taken
 
-    def open(self, items: Iterable[str]) -> tuple[int, ...]:
-        """Append items that :meth:`drop` may take back; return (length, matches of each order)."""
+    def open(self, items: Iterable[str]) -> None:
+        """Append items that :meth:`drop` may take back."""
         before = self.length, self._ends
         self._opened = *before, self.take(items)
-        return (self.length, *self.matches)
 
     def drop(self) -> None:
         """Take back what was opened last."""

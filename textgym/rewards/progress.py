@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -225,26 +226,23 @@ class Drafted(Progress):
     ) -> None:
         super().__init__(samples)
         self._make = drafts
-        self._drafts: list[AnyDraft | None] = [None] * len(self.samples)
+        self._drafts: list[Any] = [None] * len(self.samples)
+        self._missing = set(range(len(self.samples)))  # rows whose draft was not made yet
 
     def restart(self, rows: Iterable[int], samples: Iterable[Sample]) -> None:
         """Begin anew in ``rows``, each with its place in ``samples``."""
         rows = list(rows)
         super().restart(rows, samples)
-        for row in rows:
-            self._drafts[row] = None
+        self._missing.update(rows)
 
     def _scores(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
-        drafts = [self._drafts[row] for row in rows]
-        if None in drafts:
-            drafts = self._made(rows)
-        return np.array([draft.score(text) for draft, text in zip(drafts, texts, strict=True) if draft], np.float64)
-
-    def _made(self, rows: Sequence[int]) -> list[AnyDraft | None]:
-        new = [row for row in dict.fromkeys(rows) if self._drafts[row] is None]
-        for row, draft in zip(new, self._make([self.samples[row] for row in new]), strict=True):
-            self._drafts[row] = draft
-        return [self._drafts[row] for row in rows]
+        if self._missing:
+            new = [row for row in dict.fromkeys(rows) if row in self._missing]
+            for row, draft in zip(new, self._make([self.samples[row] for row in new]), strict=True):
+                self._drafts[row] = draft
+            self._missing.difference_update(new)
+        drafts = self._drafts
+        return np.array([drafts[row].score(text) for row, text in zip(rows, texts, strict=True)], np.float64)
 
 
 def words_end(text: str) -> int:

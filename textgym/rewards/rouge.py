@@ -201,9 +201,9 @@ class _RougeNDraft(_RougeDraft[Ngrams]):
     def open(self, word: str) -> float:
         tokens, best = self._words[word], 0.0
         for matches, reference in zip(self._matches, self._prepared, strict=True):
-            length, *_, found = matches.open(tokens)
-            before = len(matches.matches) - 1
-            best = max(best, f_measure(found, length - before, reference.lengths[0] - before))
+            matches.open(tokens)
+            before = len(matches.matches) - 1  # a text has so many n-grams less than tokens
+            best = max(best, f_measure(matches.matches[-1], matches.length - before, reference.lengths[0] - before))
         return best
 
     def drop(self) -> None:
