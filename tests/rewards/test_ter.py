@@ -119,6 +119,13 @@ def test_identical_text_beyond_the_band_has_no_edits_and_a_long_one_is_judged():
     assert TER()([" ".join(shuffled(random.Random(0), words, 5))], [Sample("", " ".join(words))]) > 0.98
 
 
+def test_references_are_cut_twice_as_sacrebleu_does():
+    options, references = {"normalized": True}, ("a mixture of HMM's.",)
+    rates = TER(**options).rates(["a mixture of HMM's."], [Sample("", references)])
+    assert rates == pytest.approx(oracle_sentences(["a mixture of HMM's."], [references], options))
+    assert rates > 0  # as if a word were missing
+
+
 def test_references_without_words_are_judged_as_sacrebleu_does():
     options = {"no_punct": True}
     for response in ("", "...", "word", "two words"):

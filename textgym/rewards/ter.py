@@ -33,12 +33,12 @@ class TER(ErrorRate[list[Target]]):
     case_sensitive: bool = False
 
     def prepare(self, references: tuple[str, ...]) -> list[Target]:
-        """Return the words of each reference."""
-        return [Target(self._words(text)) for text in references]
+        """Return the words of each reference; sacrebleu cuts references twice, which may split one more ``'s`` off."""
+        return [Target(self._tokenized(self._tokenized(text)).split()) for text in references]
 
     def count(self, response: str, prepared: list[Target]) -> Sequence[float]:
         """Return [the fewest edits, the mean length of the references]."""
-        words = self._words(response)
+        words = self._tokenized(response).split()
         edits = min(target.edits(words) for target in prepared)
         return [edits, sum(len(target.words) for target in prepared) / len(prepared)]
 
@@ -52,11 +52,11 @@ class TER(ErrorRate[list[Target]]):
         """The signature of the corpus score."""
         return self._signature("corpus")
 
-    def _words(self, text: str) -> list[str]:
+    def _tokenized(self, text: str) -> str:
         text = text.rstrip()
         if self.normalized or self.no_punct:
-            return self._tokenizer(text).split()
-        return (text if self.case_sensitive else text.lower()).split()
+            return self._tokenizer(text)
+        return text if self.case_sensitive else text.lower()
 
     @cached_property
     def _tokenizer(self) -> Callable[[str], str]:
