@@ -96,10 +96,20 @@ class RunFolder:
         return MetricsFile(self.path / name)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a file of JSON: at every moment, its old or its new text stands there."""
+        """Write a file of JSON: at every moment, its old or its new text stands there.
+
+        Raises:
+            ConfigError: The disk does not take it.
+        """
         text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False)
-        make_folder((self.path / name).parent)
-        replace_text(self.path / name, f"{text}\n")
+        try:
+            make_folder((self.path / name).parent)
+            replace_text(self.path / name, f"{text}\n")
+        except OSError as error:
+            raise ConfigError(
+                f"{self.path / name} cannot be written: {error.strerror}. What the run has learned is saved; to go on: "
+                f"textgym train --resume {self.path}"
+            ) from error
 
     def read_json(self, name: str) -> Any:
         """Return the value of a file of JSON, None when there is no such file."""

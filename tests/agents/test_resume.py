@@ -242,3 +242,10 @@ def test_a_strict_run_ends_with_an_error_then(copy, killed, full_disk):
     with pytest.raises(CheckpointError, match=r"1 checkpoints of .*42 could not be written; see the errors above"):
         resume(path, strict, say=silently)
     assert trace(path) == trace(killed / "run")  # all the rest was done
+
+
+def test_a_file_that_the_disk_does_not_take_is_named_with_the_way_on(tmp_path):
+    (tmp_path / "responses").touch()
+    match = r"responses/PPO\.json cannot be written: File exists.*textgym train --resume"
+    with pytest.raises(ConfigError, match=match):
+        RunFolder(tmp_path).write_json("responses/PPO.json", {})
