@@ -84,6 +84,8 @@ class Comparison:
             draw_curve([*self.run.metrics().read(), *self.run.metrics(CONTINUED.metrics).read()], picture)
         rows = self.rows
         names = list(rows)
+        if list(self._stored_evaluation().get("rows", {})) != names:  # the process ended between the two files of a row
+            self.write()
         before = "warm start" if "warm start" in names[:-1] else names[0]
         reports = [(name, rows[name].greedy) for name in (before, names[-1])]
         parts = ["", comparison(rows), signatures(reports[0][1].scores)]

@@ -139,6 +139,16 @@ def test_a_finished_run_tells_its_summary_and_changes_nothing(copy, killed):
     assert told.replace(str(killed), "").endswith(text.replace(str(path.parent), ""))  # what the run itself told
 
 
+def test_a_row_that_the_evaluation_lacks_is_added_to_it(copy):
+    path = copy("run")
+    before = contents(path)
+    stored = json.loads((path / "evaluation.json").read_text())
+    stored["rows"].popitem()
+    (path / "evaluation.json").write_text(json.dumps(stored))
+    resume(path, say=silently)
+    assert contents(path) == before
+
+
 def test_rows_that_were_made_are_not_made_again(copy, monkeypatch):
     path = copy("before-judgement-6")
     judged = []

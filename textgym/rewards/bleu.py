@@ -98,16 +98,6 @@ class BLEU(CountingReward[Ngrams]):
         """Return a response that is scored while it is written."""
         return _BLEUDraft(self, prepared)
 
-    @property
-    def signature(self) -> str:
-        """The signature of the sentence score."""
-        return self._signature("sentence", self.effective_order)
-
-    @property
-    def corpus_signature(self) -> str:
-        """The signature of the corpus score."""
-        return self._signature("corpus", False)
-
     def _precisions(self, matches: Sequence[float], totals: Sequence[float]) -> list[float]:
         """Return the smoothed precisions of the orders that have any n-gram, as sacrebleu's compute_bleu."""
         halving = 1.0
@@ -183,7 +173,8 @@ class BLEU(CountingReward[Ngrams]):
     def _value(self) -> float:
         return self.smooth_value if self.smooth_value is not None else SMOOTHING[self.smooth_method] or 0.0
 
-    def _signature(self, level: str, effective: bool) -> str:
+    def _signature(self, level: str) -> str:
+        effective = self.effective_order and level == "sentence"
         smooth = self.smooth_method + (f"[{self._value:.2f}]" if SMOOTHING[self.smooth_method] else "")
         fields: dict[str, object] = {"case": "lc" if self.lowercase else "mixed", "eff": effective}
         fields |= {"tok": self._tokenizer[1], "smooth": smooth}

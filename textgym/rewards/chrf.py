@@ -86,16 +86,6 @@ class CHRF(CountingReward[list[list[Counter[Hashable]]]]):
         """Return a response that is scored while it is written."""
         return _CHRFDraft(self, prepared)
 
-    @property
-    def signature(self) -> str:
-        """The signature of the sentence score."""
-        return self._signature("sentence")
-
-    @property
-    def corpus_signature(self) -> str:
-        """The signature of the corpus score."""
-        return self._signature("corpus")
-
     def _f(self, precision: float, recall: float) -> float:
         factor = self.beta**2
         denominator = factor * precision + recall

@@ -15,7 +15,7 @@ class CountingReward(ReferenceReward[P]):
     """A reward whose score is a function of counts that add up over a corpus.
 
     So the corpus score is the score of the summed counts, and a bootstrap never tokenizes again. A subclass gives
-    :attr:`width`, :meth:`count` and :meth:`score`.
+    :attr:`width`, :meth:`count`, :meth:`score` and :meth:`_signature`.
     """
 
     @property
@@ -30,6 +30,20 @@ class CountingReward(ReferenceReward[P]):
     @abstractmethod
     def score(self, counts: Sequence[float], corpus: bool = False) -> float:
         """Return the score that K counts amount to, of one response or of a corpus."""
+
+    @abstractmethod
+    def _signature(self, level: str) -> str:
+        """Return the signature of the score at a level: "sentence" or "corpus"."""
+
+    @property
+    def signature(self) -> str:
+        """The signature of the sentence score."""
+        return self._signature("sentence")
+
+    @property
+    def corpus_signature(self) -> str:
+        """The signature of the corpus score."""
+        return self._signature("corpus")
 
     def compare(self, response: str, prepared: P) -> float:
         """Return the score of one response."""

@@ -42,16 +42,6 @@ class TER(ErrorRate[list[Target]]):
         edits = min(target.edits(words) for target in prepared)
         return [edits, sum(len(target.words) for target in prepared) / len(prepared)]
 
-    @property
-    def signature(self) -> str:
-        """The signature of the sentence score."""
-        return self._signature("sentence")
-
-    @property
-    def corpus_signature(self) -> str:
-        """The signature of the corpus score."""
-        return self._signature("corpus")
-
     def _tokenized(self, text: str) -> str:
         text = text.rstrip()
         if self.normalized or self.no_punct:

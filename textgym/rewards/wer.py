@@ -34,16 +34,6 @@ class LevenshteinRate(ErrorRate[list[Positions]]):
         items = self.items(response)
         return _lowest([(distance(items, reference), reference.length) for reference in prepared])
 
-    @property
-    def signature(self) -> str:
-        """The signature of the sentence score."""
-        return self._signature("sentence")
-
-    @property
-    def corpus_signature(self) -> str:
-        """The signature of the corpus score."""
-        return self._signature("corpus")
-
     def _signature(self, level: str) -> str:
         case = "lc" if self.lowercase else "mixed"
         return signature(self.name, level, nrefs="var", case=case, tok="jiwer", value="1-rate")

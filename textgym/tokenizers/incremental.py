@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textgym.tokenizers.base import Tokenizer
+from textgym.tokenizers.writer import start_writer
 
 CUT = "\ufffd"  # what decoding shows for bytes that are no whole character
 
@@ -29,18 +30,17 @@ class IncrementalDecoder:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._ids: list[int] = []
-        self._told = ""
+        self._writer = start_writer(tokenizer)
+        self._text = self._told = ""
 
     def push(self, token: int) -> str:
         """Take one more id; return the text that is certain now and was not returned before."""
-        self._ids.append(token)
-        return self._new(settled(self._tokenizer.decode(self._ids)))
+        self._text = self._writer.write(token)
+        return self._new(settled(self._text))
 
     def finish(self) -> str:
         """Return what was held back; no id may follow."""
-        return self._new(self._tokenizer.decode(self._ids))
+        return self._new(self._text)
 
     def _new(self, text: str) -> str:
         # with SentencePiece's single bytes, half a character hides whole ones before it, which were told already
