@@ -73,9 +73,10 @@ class Network:
         longest = max(len(row["input_ids"]) for row in rows)
         fill = {name: (self.tokenizer.pad_token_id or 0) if name == "input_ids" else 0 for name in rows[0]}
         tensors = {name: [row[name] + [fill[name]] * (longest - len(row[name])) for row in rows] for name in fill}
-        return {
-            name: torch.tensor(value).to(self.device) for name, value in {**tensors, "attention_mask": mask}.items()
-        }
+        tensors["attention_mask"] = [
+            [1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in rows
+        ]
+        return {name: torch.tensor(value).to(self.device) for name, value in tensors.items()}
 
 
 N = TypeVar("N", bound=Network)

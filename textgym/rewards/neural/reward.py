@@ -37,8 +37,11 @@ class NeuralReward(Reward):
     kind: ClassVar[type[Network]] = Network
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str):
-            raise ConfigError(f"The model of {self.name} is a folder or a name, as str, got {self.model!r:.80}.")
+        if not isinstance(self.model, str) or not self.model:
+            raise ConfigError(
+                f"The reward {self.name!r} needs a model, a folder or a hub name: {self.name}(model='...'), got "
+                f"{self.model!r:.80}."
+            )
         _ = self.network  # so that what is missing is told when the reward is made
 
     @property
