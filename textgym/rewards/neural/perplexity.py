@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Perplexity(NeuralReward):
         given: "nothing", or "prompt", after which the response is read.
     """
 
-    model: str = ""
+    model: str = field(default="", repr=False)
     given: str = "nothing"
     kind = LanguageModel
 

@@ -32,7 +32,7 @@ class NeuralReward(Reward):
         device: "auto" takes a GPU when there is one.
     """
 
-    model: str = "minilm"
+    model: str = field(default="minilm", repr=False)  # signatures tell its content, not where it lay
     device: str = field(default="auto", kw_only=True, repr=False)
     kind: ClassVar[type[Network]] = Network
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from textgym.rewards.neural.reward import NeuralReward, flat
 class ScalarReward(NeuralReward):
     """A reward made of one number that a model gives for a prompt with a response."""
 
-    model: str = ""
+    model: str = field(default="", repr=False)
     reads: str = "pair"
     kind = Classifier
 
