@@ -56,7 +56,11 @@ def unusable_rewards() -> dict[str, str]:
     missing = {}
     for name in rewards.names():
         try:
-            rewards[name]()
+            factory = rewards[name]
+            if hasattr(factory, "lacking"):  # it would load a network
+                missing |= {name: why for why in [factory.lacking()] if why}
+                continue
+            factory()
         except MissingExtraError as error:
             missing[name] = str(error)
         except (TextGymError, TypeError):

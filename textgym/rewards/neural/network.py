@@ -38,14 +38,15 @@ class Network:
         self.model.to(self.device)
         self.window = _window(self.model.config, self.tokenizer)
 
-    def tokens(self, texts: Sequence[Text], marks: bool = True) -> list[Ids]:
-        """Return the ids of each text, with what else the model reads, cut to the window."""
-        return [self._ids(text, marks) for text in texts]
+    def tokens(self, texts: Sequence[Text], marks: bool = True, cut: bool = True) -> list[Ids]:
+        """Return the ids of each text, with what else the model reads; ``cut`` to the window."""
+        options: dict[str, Any] = {"add_special_tokens": marks, "verbose": False}
+        if cut:
+            options |= {"truncation": True, "max_length": self.window}
+        return [self._ids((text,) if isinstance(text, str) else text, options) for text in texts]
 
-    def _ids(self, text: Text, marks: bool) -> Ids:
-        parts = (text,) if isinstance(text, str) else text
-        cut = {"truncation": True, "max_length": self.window, "add_special_tokens": marks}
-        read = self.tokenizer(*map(well_formed, parts), **cut)
+    def _ids(self, parts: tuple[str, ...], options: dict[str, Any]) -> Ids:
+        read = self.tokenizer(*map(well_formed, parts), **options)
         return {name: list(read[name]) for name in ("input_ids", "token_type_ids") if name in read}
 
     def batches(self, rows: Sequence[Ids], equal: bool = False) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:

@@ -52,7 +52,7 @@ class LanguageModel(Network):
         """Return the ids of context and text together, and the place of the first token that is scored."""
         start = self.tokenizer.bos_token_id
         rows, scored = [], []
-        pairs = zip(self.tokens(contexts, marks=False), self.tokens(texts, marks=False), strict=True)
+        pairs = zip(self.tokens(contexts, marks=False, cut=False), self.tokens(texts, marks=False), strict=True)
         for context, text in pairs:
             before = ([] if start is None else [start]) + context["input_ids"]
             room = self.window - len(text["input_ids"])

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from textgym.core import FloatArray, Reward, Sample
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, MissingExtraError, ModelError
 from textgym.rewards.composite import label
 from textgym.rewards.judge import check_lengths
 from textgym.rewards.neural.network import Network, load
 from textgym.rewards.neural.references import filled_references
-from textgym.rewards.neural.source import signed
+from textgym.rewards.neural.source import check_installed, locate, signed
 from textgym.rewards.signature import package_version, signature
 
 
@@ -43,6 +43,17 @@ class NeuralReward(Reward):
                 f"{self.model!r:.80}."
             )
         _ = self.network  # so that what is missing is told when the reward is made
+
+    @classmethod
+    def lacking(cls) -> str:
+        """Return which package is missing, and how to get it, without loading anything; "" where none is."""
+        try:
+            check_installed(f"The reward {cls.name!r}")
+            if cls.__dataclass_fields__["model"].default:
+                locate(cls.__dataclass_fields__["model"].default)
+        except (MissingExtraError, ModelError) as error:
+            return str(error)
+        return ""
 
     @property
     def network(self) -> Any:

@@ -52,11 +52,10 @@ def read(auto: str, model: str, **options: Any) -> tuple[Any, Any]:
         MissingExtraError: torch or transformers is not installed.
         ModelError: There is no such model, or it lacks safetensors, a tokenizer or some weights.
     """
-    try:
-        import torch
-        import transformers
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "torch", "agents", f"A reward that is computed by {model!r}") from error
+    check_installed(f"A reward that is computed by {model!r}")
+    import torch
+    import transformers
+
     source = locate(model)
     local = Path(source).is_dir() or not hub_reachable()
     told = {"local_files_only": local, "trust_remote_code": False}
@@ -75,6 +74,13 @@ def read(auto: str, model: str, **options: Any) -> tuple[Any, Any]:
         ) from error
     _check_complete(model, auto, report["missing_keys"])
     return network.eval().requires_grad_(False), tokenizer
+
+
+def check_installed(needed_for: str) -> None:
+    """Raise MissingExtraError unless torch and transformers are installed; neither is imported."""
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "agents", needed_for)
 
 
 @lru_cache(maxsize=64)

