@@ -53,14 +53,14 @@ def packages() -> dict[str, dict[str, str | None]]:
 
 def unusable_rewards() -> dict[str, str]:
     """Return the rewards that lack a package, with how to get it; those that need options are not tried."""
-    missing = {}
+    missing: dict[str, str] = {}
     for name in rewards.names():
         try:
             factory = rewards[name]
-            if hasattr(factory, "lacking"):  # it would load a network
-                missing |= {name: why for why in [factory.lacking()] if why}
-                continue
-            factory()
+            if not hasattr(factory, "lacking"):
+                factory()
+            elif why := factory.lacking():  # to make it would load a network
+                missing[name] = why
         except MissingExtraError as error:
             missing[name] = str(error)
         except (TextGymError, TypeError):

@@ -15,7 +15,7 @@ from textgym.rewards.composite import label
 from textgym.rewards.judge import check_lengths
 from textgym.rewards.neural.network import Network, load
 from textgym.rewards.neural.references import filled_references
-from textgym.rewards.neural.source import check_installed, locate, signed
+from textgym.rewards.neural.source import PACKAGED, check_installed, locate, signed
 from textgym.rewards.signature import package_version, signature
 
 
@@ -49,8 +49,9 @@ class NeuralReward(Reward):
         """Return which package is missing, and how to get it, without loading anything; "" where none is."""
         try:
             check_installed(f"The reward {cls.name!r}")
-            if cls.__dataclass_fields__["model"].default:
-                locate(cls.__dataclass_fields__["model"].default)
+            default = str(cls.__dataclass_fields__["model"].default)
+            if default in PACKAGED:
+                locate(default)
         except (MissingExtraError, ModelError) as error:
             return str(error)
         return ""
