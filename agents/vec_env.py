@@ -136,6 +136,7 @@ class TextVecEnv(VecEnv):
         plain = ("split", "shaping", "potential_at", "discount", "on_length", "overlong")
         penalties = ("missing_eos_penalty", "invalid_action_penalty")
         return {name: getattr(episodes, name) for name in (*plain, *penalties)} | {
+            **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
             "num_envs": self.num_envs,
             "task": episodes.task.name,
             "samples": len(episodes.samples),

@@ -127,6 +127,11 @@ class Reward(ABC):
         """Return one score per response, float64 [N], within ``bounds``."""
 
     @property
+    def fault_counts(self) -> dict[str, int]:
+        """How often what went wrong outside this process, by name; empty for a reward that is computed here."""
+        return {}
+
+    @property
     def signature(self) -> str:
         """A line that makes the sentence score reproducible: name, options, versions."""
         return self.name

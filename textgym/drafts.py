@@ -30,6 +30,7 @@ class Drafts:
         self, episodes: Episodes, samples: Sequence[Sample], written: Iterable[Sequence[int]] | None = None
     ) -> None:
         self.episodes = episodes
+        self._eos, self._stop = episodes.eos, episodes.space.stop or None
         self._progress = episodes.reward.start(samples)
         self._writers = [start_writer(episodes.tokenizer) for _ in samples]
         self._texts = [""] * len(samples)
@@ -64,9 +65,9 @@ class Drafts:
         return texts, potential
 
     def _append(self, row: int, token: int) -> str:
-        if token != self.episodes.eos:
+        if token != self._eos:
             self._texts[row] = self._writers[row].write(token)
-        return self.episodes.space.stop.cut(self._texts[row]) if self.episodes.space.stop else self._texts[row]
+        return self._texts[row] if self._stop is None else self._stop.cut(self._texts[row])
 
     def _show(self, texts: Sequence[str], rows: Sequence[int]) -> FloatArray:
         samples = self._progress.samples
@@ -122,4 +123,5 @@ def completed(text: str) -> str:
     """Return the words of a text that white space follows, without that which follows the last."""
     if not text or text[-1].isspace():
         return text.rstrip()
-    return text[: len(text) - len(text.split()[-1])].rstrip()
+    words = text.rsplit(maxsplit=1)
+    return words[0] if len(words) == 2 else ""

@@ -13,6 +13,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from textgym.arguments import SNAPSHOT, choice, reset_options, seed_number, set_generator_state, snapshot_values
 from textgym.core import BoolArray, Sample, Task
+from textgym.delays import UNPAID, Unpaid, owed_in
 from textgym.drafts import Drafts
 from textgym.episodes import Episodes, PlaysEpisodes, Start
 from textgym.judging import PART, Judged, restore_reward, reward_state
@@ -20,6 +21,7 @@ from textgym.rendering import NO_EPISODE, render_episode
 from textgym.spaces import EMPTY, TokenSpace
 
 Observation = npt.NDArray[np.int32]
+LANE = np.array([0])  # the only one
 
 
 class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
@@ -41,7 +43,9 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     step pays ``score - Phi(s)``. With a discount of 1 they sum to the score, and for any discount, if the algorithm
     uses the same one, the best policies stay the best ones (Ng, Harada and Russell, 1999, theorem 1). With
     ``potential_at="word"`` Phi is the score of the words that white space follows, 0 before the first: it changes only
-    when a word is complete, and for scripts without spaces at the end only.
+    when a word is complete, and for scripts without spaces at the end only. With ``reward_delay=k`` a step pays what
+    the one k steps before earned, penalties included, and the last step all that is left: the sum is the same, and with
+    k = T everything comes at the end. (:mod:`textgym.delays` says what that does to the best policies.)
 
     ## Starting State
     A sample of the split, drawn uniformly with replacement; ``reset(options={"index": i})`` plays sample i.
@@ -73,7 +77,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
     - ``stop=()``: a string or several, at the first of which a response ends; also special tokens of the tokenizer
       (``"<end_of_turn>"``), which may then be written. ``min_new_tokens`` holds back the eos only.
     - ``on_length="terminate"``: or "truncate", when T is no part of the task but a limit of the training.
-    - ``shaping=None``, ``potential_at="token"``, ``discount=1.0``: see Rewards.
+    - ``shaping=None``, ``potential_at="token"``, ``discount=1.0``, ``reward_delay=0``: see Rewards.
     - ``invalid_action_penalty=1.0``: subtracted from the reward of a step whose id is not allowed.
     - ``missing_eos_penalty=0.0``: subtracted from the last reward of a response that ends without eos; ``score`` is not
       touched.
@@ -101,6 +105,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._potential = 0.0
         self._return = 0.0
         self._drafts: Drafts | None = None  # with shaping; made anew from the tokens where it is missing
+        delay = self.episodes.reward_delay
+        self._unpaid = Unpaid(1, delay) if delay else None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_drafts": None}
@@ -128,6 +134,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self._ended = bool(tokens) and bool(self.episodes.ends(tokens[-1], self._matched, len(tokens)))
         self._potential = self._return = 0.0
         self._drafts = None
+        if self._unpaid is not None:
+            self._unpaid.clear(LANE)
         self._observation[:] = EMPTY
         self._observation[P - len(start.ids) : P] = start.ids
         self._observation[P : P + len(tokens)] = tokens
@@ -154,6 +162,8 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         if refused:
             reward -= self.episodes.invalid_action_penalty
             info["invalid_action"] = True
+        if self._unpaid is not None:
+            reward = float(self._unpaid.pay(LANE, np.array([reward]), np.array([self._ended]))[0])
         self._return += reward
         return self._observation.copy(), reward, terminated, self._ended and not terminated, info
 
@@ -211,14 +221,18 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
             raise ResetNeeded("There is no episode to take a snapshot of: call reset() first.")
         state = self.np_random.bit_generator.state
         values = (self._start.index, list(self._tokens), self._potential, self._return, state)
-        return dict(zip(SNAPSHOT, values, strict=True)) | reward_state(self.episodes.reward)
+        owed = {} if self._unpaid is None else {UNPAID: self._unpaid.owed(0)}
+        return dict(zip(SNAPSHOT, values, strict=True)) | owed | reward_state(self.episodes.reward)
 
     def restore(self, snapshot: dict[str, Any]) -> Observation:
         """Go back to a snapshot of an environment with the same arguments; return the observation."""
         index, tokens, potential, total, generator = snapshot_values(snapshot)
         start, tokens = self.episodes.start(index), self.episodes.checked_tokens(tokens)
+        owed = owed_in(snapshot, self.episodes.reward_delay)
         restore_reward(self.episodes.reward, snapshot)
         set_generator_state(self.np_random, generator)
         self._play(start, tokens)
         self._potential, self._return = float(potential), float(total)
+        if self._unpaid is not None:
+            self._unpaid.load(0, owed)
         return self._observation.copy()

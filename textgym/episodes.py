@@ -72,6 +72,7 @@ class Episodes(Ends):
         shaping: Literal["potential"] | None = None,
         potential_at: Literal["token", "word"] = "token",
         discount: float = 1.0,
+        reward_delay: int = 0,
         invalid_action_penalty: float = 1.0,
         missing_eos_penalty: float = 0.0,
         overlong: Literal["error", "truncate", "drop"] | None = None,
@@ -101,6 +102,7 @@ class Episodes(Ends):
         self.overlong = choice("overlong", overlong, ("error", "truncate", "drop"))
         self.shaping = None if shaping is None else choice("shaping", shaping, ["potential"])
         self.discount = real_number("discount", discount)
+        self.reward_delay = min(whole_number("reward_delay", reward_delay), space.max_new_tokens)
         self.invalid_action_penalty = real_number("invalid_action_penalty", invalid_action_penalty)
         self.has_state = bool(reward_state(self.reward))
         self.overlong_count = 0
@@ -115,6 +117,13 @@ class Episodes(Ends):
             raise ConfigError(f"invalid_action_penalty is a cost, so at least 0, got {self.invalid_action_penalty}.")
         if not 0.0 <= self.discount <= 1.0:
             raise ConfigError(f"discount must lie in [0, 1], got {self.discount}.")
+        if self.reward_delay < 0:
+            raise ConfigError(f"reward_delay is in steps, so at least 0, got {self.reward_delay}.")
+        if self.shaping is None and self.reward_delay:
+            raise ConfigError(
+                f"reward_delay={self.reward_delay} is for rewards on every step: pass shaping='potential' too, or drop "
+                "it (without shaping the score comes at the end anyway)."
+            )
         if self.shaping is None and self.potential_at != "token":
             raise ConfigError(f"potential_at={self.potential_at!r} is for shaping: pass shaping='potential' too.")
         if self.shaping is None and self.discount != 1.0:

@@ -12,6 +12,7 @@ from gymnasium.utils import seeding
 
 from textgym.arguments import SNAPSHOT, set_generator_state, snapshot_values
 from textgym.core import BoolArray, IntArray
+from textgym.delays import UNPAID, Unpaid, owed_in
 from textgym.drafts import Drafts
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
@@ -32,6 +33,7 @@ class Lanes:
         ended: bool [count].
         potential: With shaping, the score of the text so far, float64 [count].
         returns: The sum of the rewards of the episode, float64 [count].
+        unpaid: With a delay of rewards, what is owed.
     """
 
     def __init__(self, episodes: Episodes, count: int) -> None:
@@ -45,6 +47,7 @@ class Lanes:
         self.ended = np.zeros(count, dtype=bool)
         self.potential = np.zeros(count)
         self.returns = np.zeros(count)
+        self.unpaid = Unpaid(count, episodes.reward_delay) if episodes.reward_delay else None
         self._drafts: Drafts | None = None  # with shaping; made anew from the tokens where it is missing
         self._generators: list[np.random.Generator] = []
         self._seeds: list[int | None] = []
@@ -86,6 +89,8 @@ class Lanes:
         self.lengths[lanes] = self.matched[lanes] = 0
         self.ended[lanes] = False
         self.potential[lanes] = self.returns[lanes] = 0.0
+        if self.unpaid is not None:
+            self.unpaid.clear(lanes)
         if self._drafts is not None:
             self._drafts.restart(lanes.tolist(), [start.sample for start in starts])
 
@@ -170,7 +175,10 @@ class Lanes:
             [generator.bit_generator.state for generator in self.generators],
             strict=True,
         )
-        return [dict(zip(SNAPSHOT, lane, strict=True)) for lane in values]
+        snapshots = [dict(zip(SNAPSHOT, lane, strict=True)) for lane in values]
+        if self.unpaid is not None:
+            return [told | {UNPAID: self.unpaid.owed(lane)} for lane, told in enumerate(snapshots)]
+        return snapshots
 
     def restore(self, snapshots: Sequence[Mapping[str, Any]]) -> None:
         """Set the state of each lane to its snapshot."""
@@ -179,6 +187,7 @@ class Lanes:
         values = [snapshot_values(snapshot) for snapshot in snapshots]
         starts = [self.episodes.start(index) for index, *_ in values]
         responses = [self.episodes.checked_tokens(tokens) for _, tokens, *_ in values]
+        owed = [owed_in(snapshot, self.episodes.reward_delay) for snapshot in snapshots]
         for generator, (*_, state) in zip(self.generators, values, strict=True):
             set_generator_state(generator, state)
         self.start(self.all, starts)
@@ -192,3 +201,6 @@ class Lanes:
         self._drafts = None
         self.potential[:] = [potential for _, _, potential, _, _ in values]
         self.returns[:] = [total for _, _, _, total, _ in values]
+        if self.unpaid is not None:
+            for lane in range(self.count):
+                self.unpaid.load(lane, owed[lane])

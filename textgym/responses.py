@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgym.core import BoolArray, FloatArray, IntArray, Sample
+from textgym.delays import delayed
 from textgym.drafts import potentials
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError, DataError
@@ -141,6 +142,8 @@ def judge_responses(episodes: Episodes, responses: IntArray, lengths: IntArray, 
     rewards -= episodes.invalid_action_penalty * refused
     last = Endings(responses[final], episodes.space.stop.along(responses)[final], lengths)
     rewards[final] -= episodes.unfinished(last.tokens, last.matched)
+    if episodes.reward_delay:
+        rewards = delayed(rewards, lengths, episodes.reward_delay)
     episodes.observe(judged.parts)
     terminated = episodes.terminates(last.tokens, last.matched)
     return Scores(rewards, terminated, ~terminated, end_infos(episodes, last, judged))

@@ -179,6 +179,8 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
             outcome = end_infos(self.episodes, last, finished)
         if refused.any():
             rewards[lanes] -= self.episodes.invalid_action_penalty * refused
+        if state.unpaid is not None:
+            rewards[lanes] = state.unpaid.pay(lanes, rewards[lanes], ends)
         state.returns += rewards
         return rewards, outcome
 

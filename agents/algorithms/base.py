@@ -124,7 +124,14 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         return True
 
     def dump_logs(self, iteration: int = 0) -> None:
-        """Log; the iterations are counted on where ``learn`` goes on with what another one has learned."""
+        """Log, with the fault counts of a reward that is asked outside, as ``faults/<name>``.
+
+        The iterations are counted on where ``learn`` goes on with what another one has learned.
+        """
+        lanes = transparent(self.env)
+        faults = {} if lanes is None else lanes.venv.episodes.reward.fault_counts
+        for name, count in faults.items():
+            self.logger.record(f"faults/{name}", count)
         super().dump_logs(self._iterations)
 
     def merit(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from textgym.rewards.signature import signature
 from textgym.rewards.tokenization import WORD_CHARACTERS, WORDWISE, load_tokenizer
 
 ORDERS = 4  # by default
+_JOINS = re.compile("-\n|<skipped>")  # what 13a removes or joins across words
 SMOOTHING = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # methods with their default values
 
 
@@ -191,16 +193,17 @@ def _closest(lengths: Sequence[int], length: int) -> int:
 class _BLEUDraft(WordsDraft):
     """The matches of the words so far."""
 
-    __slots__ = ("_lengths", "_matches", "_prepared", "_reward", "_score", "_words")
+    __slots__ = ("_lengths", "_matches", "_only", "_prepared", "_reward", "_score", "_words")
 
     def __init__(self, reward: BLEU, prepared: Ngrams) -> None:
         self._reward, self._prepared, self._lengths = reward, prepared, prepared.lengths
+        self._only = self._lengths[0] if len(self._lengths) == 1 else 0
         self._words, self._score = reward._words, reward._of_sentence
         super().__init__()
 
     def score(self, text: str) -> float:
         # 13a removes "<skipped>", and joins what stands on both sides of "-\n"; any other line end is white space
-        if ("-\n" in text or "<skipped>" in text) and self._reward.tokenize == "13a":
+        if ("\n" in text or "<" in text) and self._reward.tokenize == "13a" and _JOINS.search(text):
             return self._reward.compare(text, self._prepared) if text.strip() else 0.0
         return super().score(text)
 
@@ -214,7 +217,8 @@ class _BLEUDraft(WordsDraft):
     def open(self, word: str) -> float:
         matches = self._matches
         matches.open(self._words[word])
-        return self._score(_closest(self._lengths, matches.length), matches.length, matches.matches)
+        length = matches.length
+        return self._score(self._only or _closest(self._lengths, length), length, matches.matches)
 
     def drop(self) -> None:
         self._matches.drop()

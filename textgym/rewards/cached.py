@@ -82,6 +82,11 @@ class Cached(Reward):
         return self.reward.aggregate(totals, count)
 
     @property
+    def fault_counts(self) -> dict[str, int]:
+        """Those of the reward."""
+        return self.reward.fault_counts
+
+    @property
     def signature(self) -> str:
         """The signature of the reward, which is what is reported."""
         return self.reward.signature

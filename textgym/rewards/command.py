@@ -51,20 +51,30 @@ class CommandReward(OutsideReward):
         super().__init__(**{"name": "command", **options})
         self.command = _split(command)
         self._idle: list[Program] = []
+        self._ended = 0  # programs that failed and were not replaced yet
 
     def ask(self, question: bytes, timeout: float) -> bytes:
         """Return the line that a program answers."""
         with self._lock:
             program = self._idle.pop() if self._idle else None
-        program = program or Program(self.command)
+        program = program or self._started()
         try:
             answer = program.ask(question, timeout)
         except BaseException:
             program.close()
+            with self._lock:
+                self._ended += 1
             raise
         with self._lock:
             self._idle.append(program)
         return answer
+
+    def _started(self) -> Program:
+        program = Program(self.command)
+        with self._lock:
+            respawned, self._ended = self._ended > 0, max(0, self._ended - 1)
+        self.count_fault("respawns", int(respawned))
+        return program
 
     def close(self) -> None:
         """End the programs; the next question starts one again."""
@@ -77,7 +87,7 @@ class CommandReward(OutsideReward):
         return f"CommandReward({self.command!r}, bounds={self.bounds!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_idle": []}
+        return super().__getstate__() | {"_idle": [], "_ended": 0}
 
 
 @rewards.register("command")

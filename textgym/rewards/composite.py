@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -43,6 +44,14 @@ class Composite(Reward):
             if leaf not in named.values():
                 named[_free(label(leaf), named)] = leaf
         return named
+
+    @property
+    def fault_counts(self) -> dict[str, int]:
+        """The sums of those of :attr:`leaves`."""
+        counts: Counter[str] = Counter()
+        for leaf in self.leaves.values():
+            counts.update(leaf.fault_counts)
+        return dict(counts)
 
     def parts(self, responses: Sequence[str], samples: Sequence[Sample]) -> dict[str, FloatArray]:
         """Return the scores of :attr:`leaves`, float64 [N] each, every one held to its contract."""

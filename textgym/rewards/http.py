@@ -89,12 +89,13 @@ class HttpReward(OutsideReward):
         except ssl.SSLCertVerificationError as error:
             raise OutsideError(f"{self._where} has a certificate that cannot be trusted: {error}.", True) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise OutsideError(f"{self._where}: {type(error).__name__}: {error}.") from error
+            late_too = isinstance(error, TimeoutError)
+            raise OutsideError(f"{self._where}: {type(error).__name__}: {error}.", late=late_too) from error
         finally:
             late.cancel()
             connection.close()
             if late.passed:
-                raise OutsideError(f"{self._where} gave no whole answer within {timeout:.3g} s.")
+                raise OutsideError(f"{self._where} gave no whole answer within {timeout:.3g} s.", late=True)
         return self._checked(reply, body)
 
     def _checked(self, reply: http.client.HTTPResponse, body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 Table = dict[Any, int]
-FEW = 4  # so many repeated n-grams are counted faster one by one
+NOTHING: set[int] = set()
 
 
 class Ngrams:
@@ -58,26 +58,40 @@ class Ngrams:
         """
         matches = [0] * len(self.tables)
         keys: Iterable[Any] = items
-        several = True  # whether an n-gram may occur more than once
+        repeated = self._repeated
         for order, table in enumerate(self.tables):
             numbers: list[Any] = list(map(table.get, keys))
-            found = len(numbers) - numbers.count(None)
+            present = set(numbers)
+            present.discard(None)
+            found = len(present)
             if not found:
                 break  # a longer n-gram holds a shorter one
-            if several:
-                present = set(numbers)
-                present.discard(None)
-                several = len(present) < found  # if none does, no longer one does
-                if several:
-                    found = len(present) + self._further(numbers, present & self._repeated)
+            # only what the texts hold several times can match again, and only where a shorter one did
+            if repeated:
+                again = present & repeated
+                further = self._further(numbers, again) if again else None
+                if further is None:
+                    repeated = NOTHING
+                else:
+                    found += further
             matches[order] = found
             keys = pairwise(numbers)
         return matches
 
-    def _further(self, numbers: list[int], repeated: set[int]) -> int:
-        """Return how many matches there are beyond the first one of each n-gram."""
-        counts = {gram: numbers.count(gram) for gram in repeated} if len(repeated) <= FEW else Counter(numbers)
-        return sum([min(counts[gram], self.clips[gram]) - 1 for gram in repeated])
+    def _further(self, numbers: list[int], grams: set[int]) -> int | None:
+        """Return how many matches of ``grams`` there are beyond the first of each; None where none occurs again."""
+        occurrences = [gram for gram in numbers if gram in grams]
+        if len(occurrences) == len(grams):
+            return None
+        counts: dict[int, int] = {}
+        for gram in occurrences:
+            counts[gram] = counts.get(gram, 0) + 1
+        clips, further = self.clips, 0
+        for gram, count in counts.items():
+            if count > 1:
+                clip = clips[gram]
+                further += (count if count < clip else clip) - 1
+        return further
 
 
 class GrowingMatches:

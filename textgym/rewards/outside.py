@@ -29,15 +29,17 @@ from textgym.rewards.signature import signature
 LONGEST_ANSWER = 2**20  # bytes
 FIRST_PAUSE = 0.25  # seconds; doubled for each further attempt, and shortened by chance
 FAILURES_IN_A_ROW = 5
+FAULTS = ("timeouts", "retries", "respawns", "substituted")
 
 
 class OutsideError(Exception):
-    """An attempt that failed. ``lasting``: another attempt would too. ``pause``: seconds to wait before it."""
+    """An attempt that failed. ``lasting``: another would too. ``pause``: seconds before it. ``late``: no answer in time."""
 
-    def __init__(self, problem: str, lasting: bool = False, pause: float | None = None) -> None:
+    def __init__(self, problem: str, lasting: bool = False, pause: float | None = None, late: bool = False) -> None:
         super().__init__(problem)
         self.lasting = lasting
         self.pause = pause
+        self.late = late
 
 
 class OutsideReward(Reward):
@@ -56,7 +58,9 @@ class OutsideReward(Reward):
             bound, "floor", count them in ``faults`` and warn. Five such questions in a row raise an error all the same.
 
     Attributes:
-        faults: How many responses got the lower bound because nobody answered.
+        fault_counts: Since the reward was made, in this process: attempts that were not answered in time, ``timeouts``;
+            attempts beyond the first, ``retries``; programs that were started in place of one that ended, ``respawns``;
+            and responses that got the lower bound because nobody answered, ``substituted``. Learners log them.
     """
 
     def __init__(
@@ -81,9 +85,25 @@ class OutsideReward(Reward):
         self.on_error = choice("on_error", on_error, ("raise", "floor"))
         if on_error == "floor" and not math.isfinite(self.bounds[0]):
             raise ConfigError(f"on_error='floor' needs a finite lower bound, got bounds={self.bounds}.")
-        self.faults = 0
+        self._faults = dict.fromkeys(FAULTS, 0)
         self._in_a_row = 0
         self._lock = Lock()
+
+    @property
+    def fault_counts(self) -> dict[str, int]:
+        """How often what went wrong."""
+        with self._lock:
+            return dict(self._faults)
+
+    @property
+    def faults(self) -> int:
+        """How many responses got the lower bound because nobody answered."""
+        return self._faults["substituted"]
+
+    def count_fault(self, fault: str, times: int = 1) -> None:
+        """Add to one of the :attr:`fault_counts`."""
+        with self._lock:
+            self._faults[fault] += times
 
     @abstractmethod
     def ask(self, question: bytes, timeout: float) -> bytes:
@@ -123,9 +143,11 @@ class OutsideReward(Reward):
         """
         deadline = time.monotonic() + self.patience
         for attempt in range(self.retries + 1):
+            self.count_fault("retries", int(attempt > 0))
             try:
                 return self.ask(question, max(0.001, min(self.timeout, deadline - time.monotonic())))
             except OutsideError as error:
+                self.count_fault("timeouts", int(error.late))
                 pause = error.pause if error.pause is not None else FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1)
                 left = deadline - time.monotonic()
                 if error.lasting or attempt == self.retries or left <= pause:
@@ -137,7 +159,6 @@ class OutsideReward(Reward):
     def _without_answer(self, count: int, error: OutsideError) -> list[float]:
         with self._lock:
             self._in_a_row += 1
-            self.faults += count if self.on_error == "floor" else 0
             row = self._in_a_row
         if self.on_error == "raise":
             raise RewardError(f"The reward {self.name!r} gave no scores for {count} responses: {error}") from error
@@ -145,6 +166,7 @@ class OutsideReward(Reward):
             raise RewardError(
                 f"The reward {self.name!r} gave no scores {row} times in a row, so it is asked no more: {error}"
             ) from error
+        self.count_fault("substituted", count)
         logger.warn(f"The reward {self.name!r} gave no scores: {count} responses get {self.bounds[0]:g}. {error}")
         return [self.bounds[0]] * count
 
@@ -158,6 +180,7 @@ class OutsideReward(Reward):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self._faults = dict(self._faults)  # a copy's are its own
         self._lock = Lock()
 
 

@@ -51,7 +51,8 @@ class Program:
         try:
             line = self._lines.get(timeout=timeout)
         except Empty:
-            raise OutsideError(f"the program {self.command[0]!r} gave no answer within {timeout:.3g} s.") from None
+            problem = f"the program {self.command[0]!r} gave no answer within {timeout:.3g} s."
+            raise OutsideError(problem, late=True) from None
         if line is None:
             raise OutsideError(self._death())
         if len(line) > LONGEST_ANSWER:

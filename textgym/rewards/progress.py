@@ -181,9 +181,9 @@ class WordsDraft(ABC):
         rest = text[len(done) :]
         words = rest.split()
         word = words.pop() if words and not rest[-1].isspace() else ""
-        if word == self._word and not words:
+        if not words and word == self._word:
             return self._value
-        if self._word is not None and words != [self._word]:
+        if self._word is not None and (len(words) != 1 or words[0] != self._word):
             self.drop()
             self._word = None
         if words:

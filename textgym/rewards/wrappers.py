@@ -1,6 +1,7 @@
 """Rewards around rewards: functions for code, and under the same names for expressions.
 
-Where a number can stand for a reward, as in ``minimum(reward, 0.5)``, the result is a function of both.
+Where a number can stand for a reward, as in ``minimum(reward, 0.5)``, the result is a function of both. What concerns
+steps rather than responses are arguments of the environment: ``shaping``, ``reward_delay``, ``missing_eos_penalty``.
 """
 
 from __future__ import annotations
