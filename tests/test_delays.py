@@ -23,7 +23,9 @@ T = 10
 def arguments(delay, **more):
     tokenizer = CharTokenizer("a dog sat the cat")
     known = {"data": DATA, "tokenizer": tokenizer, "reward": "chrf", "max_new_tokens": T, "shaping": "potential"}
-    return {"task": "translation", "missing_eos_penalty": 0.3, "min_new_tokens": 2, "reward_delay": delay} | known | more
+    return (
+        {"task": "translation", "missing_eos_penalty": 0.3, "min_new_tokens": 2, "reward_delay": delay} | known | more
+    )
 
 
 def responses(env, rows):
@@ -80,9 +82,7 @@ def test_lanes_and_whole_responses_pay_what_a_single_environment_pays(delay):
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 def test_the_next_episode_of_a_lane_owes_nothing(mode):
-    late, prompt = (
-        TextGenerationVectorEnv(**arguments(delay), num_envs=3, autoreset_mode=mode) for delay in (4, 0)
-    )
+    late, prompt = (TextGenerationVectorEnv(**arguments(delay), num_envs=3, autoreset_mode=mode) for delay in (4, 0))
     rng, totals = np.random.default_rng(1), np.zeros((2, 3))
     for envs in (late, prompt):
         envs.reset(seed=3)

@@ -1,6 +1,7 @@
-"""The verbs of the command line that need a learner: ``textgym train``, ``textgym eval`` and ``textgym demo``."""
+"""The verbs of the command line that need a learner: ``train``, ``eval``, ``demo`` and ``train-scorer``."""
 
 from agents.commands.evaluating import evaluate, find_subject
+from agents.commands.scorers import train_scorer
 from agents.commands.training import demo, train
 
-__all__ = ["demo", "evaluate", "find_subject", "train"]
+__all__ = ["demo", "evaluate", "find_subject", "train", "train_scorer"]

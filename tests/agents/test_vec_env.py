@@ -83,7 +83,8 @@ def test_options_choose_the_samples_of_the_next_reset() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"potential_at": "token"}, {"missing_eos_penalty": 0.9}, {"reward_delay": 2}, {"invalid_action_penalty": 0.5}]
+    "change",
+    [{"potential_at": "token"}, {"missing_eos_penalty": 0.9}, {"reward_delay": 2}, {"invalid_action_penalty": 0.5}],
 )
 def test_the_description_tells_environments_that_pay_differently_apart(change: dict[str, Any]) -> None:
     options = {"num_envs": 2, "shaping": "potential", "potential_at": "word", "missing_eos_penalty": 0.1}

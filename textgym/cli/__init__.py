@@ -34,6 +34,7 @@ SUMMARIES = {
     "doctor": "versions, what is missing, plug-ins that do not work",
     "train": "teach a policy: warm start, reinforcement, comparison",
     "eval": "score a run, a checkpoint or a model folder on held-out samples",
+    "train-scorer": "a learned reward from people's judgments",
     "demo": "watch a small transformer learn to translate, four minutes on two CPU cores",
 }
 USER_ERROR, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 130, 141, 143

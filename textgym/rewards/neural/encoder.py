@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from textgym.errors import ConfigError
 from textgym.rewards.neural.network import Network, inference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Vectors = npt.NDArray[np.float32]
 POOLINGS = ("mean", "first")
@@ -60,12 +63,15 @@ class Encoder(Network):
             raise ConfigError(f"The pooling of an encoder is one of {', '.join(POOLINGS)}, got {pooling!r}.")
         vectors = np.zeros((len(texts), self.width), np.float32)
         for rows, batch in self.batches(self.tokens(texts)):
-            states = self.model(**batch).last_hidden_state.float()
-            mask = batch["attention_mask"][:, :, None].to(states.dtype)
-            pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1) if pooling == "mean" else states[:, 0]
-            pooled = pooled / pooled.norm(dim=1, keepdim=True).clamp(min=1e-12)
-            vectors[rows] = pooled.cpu().numpy()
+            vectors[rows] = self.pooled(batch, pooling).cpu().numpy()
         return vectors
+
+    def pooled(self, batch: dict[str, Tensor], pooling: str) -> Tensor:
+        """Return what :meth:`embed` does for tensors of :meth:`tensors`, with a gradient where one is asked for."""
+        states: Tensor = self.model(**batch).last_hidden_state.float()
+        mask = batch["attention_mask"][:, :, None].to(states.dtype)
+        pooled: Tensor = (states * mask).sum(1) / mask.sum(1).clamp(min=1) if pooling == "mean" else states[:, 0]
+        return pooled / pooled.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
     def embed_kept(self, texts: Iterable[str], pooling: str = "mean") -> Vectors:
         """Return what :meth:`embed` does, from memory where it is there: for references and prompts, which recur."""

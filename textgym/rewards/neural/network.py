@@ -62,13 +62,14 @@ class Network:
         for row in order:
             full = (len(batch) + 1) * lengths[row] > BATCH_TOKENS
             if batch and (full or (equal and lengths[row] != lengths[batch[0]])):
-                yield batch, self._tensors([rows[i] for i in batch])
+                yield batch, self.tensors([rows[i] for i in batch])
                 batch = []
             batch.append(row)
         if batch:
-            yield batch, self._tensors([rows[i] for i in batch])
+            yield batch, self.tensors([rows[i] for i in batch])
 
-    def _tensors(self, rows: Sequence[Ids]) -> dict[str, torch.Tensor]:
+    def tensors(self, rows: Sequence[Ids]) -> dict[str, torch.Tensor]:
+        """Return rows as tensors, int64 [N, L], padded on the right, with their ``attention_mask``."""
         import torch
 
         longest = max(len(row["input_ids"]) for row in rows)
@@ -80,7 +81,7 @@ class Network:
         return {name: torch.tensor(value).to(self.device) for name, value in tensors.items()}
 
 
-N = TypeVar("N", bound=Network)
+N = TypeVar("N")
 
 
 @lru_cache(maxsize=8)
@@ -89,7 +90,7 @@ def _loaded(kind: type[Any], model: str, device: str) -> Any:
 
 
 def load(kind: type[N], model: str, device: str = "auto") -> N:
-    """Return the one network of this kind, model and device in the process.
+    """Return the one network of this kind, model and device in the process, made as ``kind(model, device)``.
 
     Raises:
         ModelError: As :func:`textgym.rewards.neural.source.read`.

@@ -34,7 +34,7 @@ class NeuralReward(Reward):
 
     model: str = field(default="minilm", repr=False)  # signatures tell its content, not where it lay
     device: str = field(default="auto", kw_only=True, repr=False)
-    kind: ClassVar[type[Network]] = Network
+    kind: ClassVar[type[Any]] = Network
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model:

@@ -1,0 +1,129 @@
+"""Texts with what people thought of them, in three splits."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.scorers.config import ScorerConfig
+from textgym import Sample, Task
+from textgym.core import FloatArray
+from textgym.data import load_data
+from textgym.errors import DataError, did_you_mean
+
+SPLITS = ("train", "validation", "test")
+LEAST = 10  # examples of a split
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split.
+
+    Attributes:
+        responses: The texts that are judged; of pairwise data the preferred ones.
+        others: The text that belongs to each, where the scorer reads one.
+        targets: Float64 [N]: numbers, or the numbers of labels; ones for pairwise data.
+        rejected: Of pairwise data the other responses.
+    """
+
+    responses: list[str]
+    others: list[str] | None
+    targets: FloatArray
+    rejected: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.responses)
+
+
+def read_examples(config: ScorerConfig) -> tuple[dict[str, Examples], list[str]]:
+    """Return the three splits and, of a classification, the labels in order.
+
+    Splits that the data has are used; those that it lacks are drawn from "train": rows with the same text to be judged
+    (or with the same other text, where one is read) go to the same split.
+
+    Raises:
+        DataError: A column is missing, a judgment is none, or a split has too few rows.
+    """
+    columns = {"prompt": config.response if config.reads == "response" else config.other, "references": config.response}
+    task = load_data(config.data, _AnyTask(), columns=columns)
+    rows = {split: _rows(task, split, config) for split in task.splits if split in SPLITS}
+    for split, share in (("test", config.test), ("validation", config.validation)):
+        if split not in rows:
+            rows["train"], rows[split] = _divided(rows["train"], share, f"{config.seed} {split}")
+    labels = sorted({str(row[2]) for row in rows["train"]}) if config.target == "classification" else []
+    for split, found in rows.items():
+        if len(found) < LEAST:
+            raise DataError(f"The {split} split of {config.data!r} has {len(found)} rows, at least {LEAST} are needed.")
+    if config.target == "classification" and len(labels) < 2:
+        raise DataError(f"All rows of {config.data!r} have the same {config.judgment!r}: {labels}. Two are needed.")
+    return {split: _examples(found, labels, config) for split, found in rows.items()}, labels
+
+
+Row = tuple[str, str, Any]  # response, other text, judgment or rejected response
+
+
+def _rows(task: Task, split: str, config: ScorerConfig) -> list[Row]:
+    samples = task.samples(split)
+    return [_row(samples[i], f"{config.data}, split {split!r}, row {i}", config) for i in range(len(samples))]
+
+
+def _row(sample: Sample, where: str, config: ScorerConfig) -> Row:
+    column = config.rejected if config.target == "pairwise" else config.judgment
+    if column not in sample.metadata:
+        raise DataError(
+            f"{where}: no column {column!r}. {did_you_mean(column, map(str, sample.metadata))} Name it with "
+            f"--{'rejected' if config.target == 'pairwise' else 'judgment'}."
+        )
+    value = sample.metadata[column]
+    if config.target == "regression":
+        value = _number(value, column, where)
+    elif config.target == "pairwise" and not (isinstance(value, str) and value.strip()):
+        raise DataError(f"{where}: {column!r} must be text, got {value!r:.80}.")
+    elif value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip():
+        raise DataError(f"{where}: {column!r} must be a label, got {value!r:.80}.")
+    return sample.references[0], sample.prompt, value
+
+
+def _number(value: Any, column: str, where: str) -> float:
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{where}: {column!r} must be a finite number, got {value!r:.80}.")
+    return number
+
+
+def _divided(rows: Iterable[Row], share: float, salt: str) -> tuple[list[Row], list[Row]]:
+    """Return two lists, of which the second has about ``share`` of the rows, by a hash of what they are about."""
+    kept: list[Row] = []
+    drawn: list[Row] = []
+    for row in rows:
+        digest = hashlib.sha256(f"{salt} {row[1]}".encode("utf-8", "surrogatepass")).digest()
+        (drawn if int.from_bytes(digest[:8], "big") < share * 2**64 else kept).append(row)
+    return kept, drawn
+
+
+def _examples(rows: Sequence[Row], labels: Sequence[str], config: ScorerConfig) -> Examples:
+    responses, others, values = ([row[i] for row in rows] for i in range(3))
+    read = None if config.reads == "response" else others
+    if config.target == "pairwise":
+        return Examples(responses, read, np.ones(len(rows)), values)
+    if config.target == "regression":
+        return Examples(responses, read, np.array(values, np.float64))
+    unknown = next((value for value in values if str(value) not in labels), None)
+    if unknown is not None:
+        raise DataError(f"The label {unknown!r} of {config.data!r} is not among those of the train split: {labels}.")
+    return Examples(responses, read, np.array([labels.index(str(value)) for value in values], np.float64))
+
+
+class _AnyTask(Task):
+    """Lends its defaults to data that no environment plays."""
+
+    def samples(self, split: str) -> Sequence[Sample]:
+        return ()
