@@ -71,7 +71,8 @@ class Encoder(Network):
         states: Tensor = self.model(**batch).last_hidden_state.float()
         mask = batch["attention_mask"][:, :, None].to(states.dtype)
         pooled: Tensor = (states * mask).sum(1) / mask.sum(1).clamp(min=1) if pooling == "mean" else states[:, 0]
-        return pooled / pooled.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        unit: Tensor = pooled / pooled.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        return unit
 
     def embed_kept(self, texts: Iterable[str], pooling: str = "mean") -> Vectors:
         """Return what :meth:`embed` does, from memory where it is there: for references and prompts, which recur."""
