@@ -32,10 +32,10 @@ def save(folder, model, marks=True):
     return str(folder)
 
 
-def bert(kind, **options):
+def bert(kind, spread=0.5, **options):
     torch.manual_seed(0)
     config = transformers.BertConfig(vocab_size=len(WORDS), max_position_embeddings=32, **SIZES, **options)
-    config.initializer_range = 0.5  # so that different texts get clearly different numbers
+    config.initializer_range = spread  # by default so much that different texts get clearly different numbers
     return kind(config)
 
 
