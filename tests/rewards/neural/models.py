@@ -52,3 +52,9 @@ def llama(kind, **options):
     )
     config.initializer_range = 0.5
     return kind(config)
+
+
+def t5():
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
+    return transformers.T5Model(transformers.T5Config(vocab_size=len(WORDS), decoder_start_token_id=0, **sizes))

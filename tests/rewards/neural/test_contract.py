@@ -7,7 +7,10 @@ import shutil
 import gymnasium as gym
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
+from tokenizers import normalizers
 
+from tests.rewards.neural.models import save, t5, tokenizer
 from tests.rewards.texts import SCRIPTS
 from textgym import Sample, list_rewards, make_reward
 from textgym.errors import ConfigError, MissingExtraError, ModelError, RewardError
@@ -182,6 +185,73 @@ def test_pickled_weights_are_not_read(folders, tmp_path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match="pickled weights are never read"):
         make_reward({"name": "embedding_similarity", "model": str(folder)})
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_text_without_a_single_token_is_scored_and_is_not_the_best(name, folders, tmp_path):
+    folder = shutil.copytree(folders[MADE[name]["model"]], tmp_path / "model")
+    bare = tokenizer(marks=False)
+    bare.backend_tokenizer.normalizer = normalizers.BertNormalizer()
+    bare.bos_token = None
+    bare.save_pretrained(folder)
+    reward = make_reward({"name": name, **MADE[name], "model": str(folder)})
+    assert reward.network.tokens(["\x00"], bare=True)[0]["input_ids"] == []
+    scores = reward(["\x00", *WORDS], [SAMPLE] * (len(WORDS) + 1))
+    assert np.isfinite(scores).all()
+    assert scores[0] < scores.max()
+
+
+@pytest.mark.parametrize("name", ["embedding_similarity", "token_matching"])
+def test_an_encoder_that_names_no_window_reads_as_much_as_a_batch_holds(name, tmp_path):
+    save(tmp_path, t5())
+    endless = tokenizer(marks=True)
+    endless.model_max_length = int(1e30)  # what transformers writes where the length is not known
+    endless.save_pretrained(tmp_path)
+    reward = make_reward({"name": name, "model": str(tmp_path)})
+    assert reward.network.window == BATCH_TOKENS
+    assert 0 < reward(["a dog ran"], [SAMPLE])[0] <= 1
+    assert len(reward.network.tokens(["the " * 20_000])[0]["input_ids"]) == BATCH_TOKENS
+
+
+def test_a_classifier_that_lacks_its_pooler_is_refused_and_an_encoder_does_not_need_it(folders, tmp_path):
+    for kind in ("scalar", "encoder"):
+        folder = shutil.copytree(folders[kind], tmp_path / kind)
+        weights = load_file(folder / "model.safetensors")
+        kept = {name: weight for name, weight in weights.items() if "pooler" not in name}
+        assert len(kept) == len(weights) - 2
+        save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks weights.*pooler"):
+        make_reward({"name": "reward_model", "model": str(tmp_path / "scalar")})
+    make_reward({"name": "embedding_similarity", "model": str(tmp_path / "encoder")})
+
+
+def test_another_tokenizer_is_another_signature(folders, tmp_path):
+    folder = shutil.copytree(folders["encoder"], tmp_path / "encoder")
+    other = tokenizer(marks=True)
+    other.backend_tokenizer.normalizer = normalizers.Lowercase()
+    other.save_pretrained(folder)
+    ours = make_reward({"name": "embedding_similarity", "model": str(folder)})
+    assert ours.signature != made("embedding_similarity", folders).signature
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_all_lanes_that_end_are_scored_in_one_call(name, folders, monkeypatch):
+    reward = made(name, folders)
+    sizes, values = [], type(reward).values
+
+    def counted(self, responses, samples):
+        sizes.append(len(responses))
+        return values(self, responses, samples)
+
+    monkeypatch.setattr(type(reward), "values", counted)
+    data = [SAMPLE, Sample("a dog", ("the dog ran",))]
+    envs = gym.make_vec(
+        "textgym/Translation-v0", num_envs=4, data=data, tokenizer="byte", max_new_tokens=2, reward=reward
+    )
+    envs.reset(seed=0)
+    for _ in range(2):
+        envs.step(np.full(4, ord("a")))
+    assert sizes == [4]
 
 
 @pytest.mark.parametrize("name", ["embedding_similarity", "token_matching", "preference"])

@@ -13,7 +13,7 @@ from textgym.tokenizers.base import well_formed
 if TYPE_CHECKING:
     import torch
 
-BATCH_TOKENS = 8_192  # of one forward pass, padding included
+BATCH_TOKENS = 8_192  # of one forward pass, padding included; no single text is read further either
 ROBERTA = ("roberta", "xlm-roberta", "camembert", "longformer")  # two of their positions stand for no token
 Text = str | tuple[str, str]  # one text, or two that a model reads together
 Ids = dict[str, list[int]]
@@ -27,23 +27,37 @@ class Network:
         device: "auto" takes a GPU when there is one.
 
     Attributes:
-        window: How many tokens the model reads; what is longer is cut at its end.
+        window: How many tokens are read of a text: as many as the model and ``budget`` allow; the rest is cut off.
+        budget: How many tokens one forward pass reads, padding included.
     """
 
     auto = "AutoModel"
+    budget = BATCH_TOKENS
 
     def __init__(self, model: str, device: str = "auto") -> None:
         self.device = _device(device)
         self.model, self.tokenizer = read(self.auto, model)
         self.model.to(self.device)
-        self.window = _window(self.model.config, self.tokenizer)
+        self.window = min(self.budget, _window(self.model.config, self.tokenizer))
 
-    def tokens(self, texts: Sequence[Text], marks: bool = True, cut: bool = True) -> list[Ids]:
-        """Return the ids of each text, with what else the model reads; ``cut`` to the window."""
+    def tokens(self, texts: Sequence[Text], marks: bool = True, cut: bool = True, bare: bool = False) -> list[Ids]:
+        """Return the ids of each text, with what else the model reads.
+
+        Args:
+            texts: Any texts.
+            marks: Whether the tokenizer adds its marks.
+            cut: Whether texts are cut to the window.
+            bare: Whether a text may have no token at all; otherwise the unknown token stands for it.
+        """
         options: dict[str, Any] = {"add_special_tokens": marks, "verbose": False}
         if cut:
             options |= {"truncation": True, "max_length": self.window}
-        return [self._ids((text,) if isinstance(text, str) else text, options) for text in texts]
+        rows = [self._ids((text,) if isinstance(text, str) else text, options) for text in texts]
+        return rows if bare else [row if row["input_ids"] else self._unknown(row) for row in rows]
+
+    def _unknown(self, row: Ids) -> Ids:
+        known = (self.tokenizer.unk_token_id, self.tokenizer.eos_token_id, self.tokenizer.pad_token_id, 0)
+        return {name: [0] for name in row} | {"input_ids": [next(i for i in known if i is not None)]}
 
     def _ids(self, parts: tuple[str, ...], options: dict[str, Any]) -> Ids:
         read = self.tokenizer(*map(well_formed, parts), **options)
@@ -60,7 +74,7 @@ class Network:
         order = sorted(range(len(rows)), key=lengths.__getitem__)
         batch: list[int] = []
         for row in order:
-            full = (len(batch) + 1) * lengths[row] > BATCH_TOKENS
+            full = (len(batch) + 1) * lengths[row] > self.budget
             if batch and (full or (equal and lengths[row] != lengths[batch[0]])):
                 yield batch, self.tensors([rows[i] for i in batch])
                 batch = []

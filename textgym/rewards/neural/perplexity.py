@@ -25,6 +25,7 @@ class LanguageModel(Network):
     """
 
     auto = "AutoModelForCausalLM"
+    budget = 2_048  # logits of 2,048 tokens over 150,000 entries take 1.2 GB
 
     @inference
     def mean_log_probability(self, contexts: Sequence[str], texts: Sequence[str]) -> FloatArray:
@@ -52,13 +53,14 @@ class LanguageModel(Network):
         """Return the ids of context and text together, and the place of the first token that is scored."""
         start = self.tokenizer.bos_token_id
         rows, scored = [], []
-        pairs = zip(self.tokens(contexts, marks=False, cut=False), self.tokens(texts, marks=False), strict=True)
+        befores = self.tokens(contexts, marks=False, cut=False, bare=True)
+        pairs = zip(befores, self.tokens(texts, marks=False, bare=True), strict=True)
         for context, text in pairs:
             before = ([] if start is None else [start]) + context["input_ids"]
             room = self.window - len(text["input_ids"])
             before = before[-room:] if room > 0 else []  # of a long context the end is nearer to the text
             ids = (before + text["input_ids"])[: self.window]
-            rows.append({"input_ids": ids})
+            rows.append({"input_ids": ids or [0]})  # a single token is read and not scored
             scored.append(max(1, len(before)))
         return rows, scored
 

