@@ -12,6 +12,7 @@ from textgym.cli.parser import Parser
 from textgym.errors import ConfigError
 from textgym.probes import ProbeReport, probe
 from textgym.registration import make_reward
+from textgym.rewards.signature import column
 from textgym.sources import resolve_task, split_samples
 
 FOUND = 1  # the exit code with --strict when a probe wins
@@ -39,7 +40,7 @@ def check(argv: list[str]) -> int:
     chosen = [samples[i] for i in range(min(arguments.num_samples, len(samples)))]
     report = probe(reward, chosen, np.random.default_rng(arguments.seed))
     told = {"reward": arguments.reward, "signature": reward.signature, **_numbers(report)}
-    print(json.dumps(told, indent=1) if arguments.json else as_text(arguments.reward, report))
+    print(json.dumps(told, indent=1) if arguments.json else as_text(column(arguments.reward, reward.signature), report))
     return FOUND if arguments.strict and report.winners else 0
 
 
