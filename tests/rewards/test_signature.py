@@ -51,6 +51,7 @@ def test_every_signature_has_the_version():
         ("wer(lowercase=True)", "1-wer(lowercase=True)"),
         ("bleu", "bleu"),
         ("0.5*wer + 0.5*bleu", "0.5*wer + 0.5*bleu"),
+        ("0.5*wer", "0.5*wer"),
         ("min(wer, bleu)", "min(wer, bleu)"),
     ],
 )

@@ -26,8 +26,9 @@ def column(name: str, signature: str) -> str:
         name: What the metric is called, or how the user wrote it.
         signature: Its signature; that of an error rate has the field ``value:1-rate``.
     """
-    is_one_metric = " " not in signature and "(" not in signature
-    return f"1-{name}" if is_one_metric and "value:1-rate" in signature.split("|") else name
+    metric, *fields = signature.split("|")
+    is_one = metric.isidentifier() and " " not in signature  # no formula, whose parts have signatures
+    return f"1-{name}" if is_one and "value:1-rate" in fields else name
 
 
 def signature(name: str, level: str, oracle: str | None = None, **fields: object) -> str:
