@@ -37,7 +37,8 @@ from agents import PPO, TransformerPolicy, make_vec_env
 envs = make_vec_env("textgym/Translation-v0", num_envs=4, reward="politeness - 0.1*length", tokenizer="byte",
                     max_prompt_tokens=16, max_new_tokens=4, overlong="truncate")
 model = dict(model_type="gpt2", n_embd=16, n_layer=1, n_head=2, n_positions=32)
-ppo = PPO(TransformerPolicy, envs, rollout_responses=8, batch_size=8, n_epochs=1, seed=0, policy_kwargs=dict(model=model))
+ppo = PPO(TransformerPolicy, envs, rollout_responses=8, batch_size=8, n_epochs=1, seed=0,
+          policy_kwargs=dict(model=model))
 class Writer(KVWriter):
     def write(self, values, excluded, step=0): print(sorted(name for name in values if name.startswith("reward/")))
     def close(self): pass
@@ -92,7 +93,9 @@ def test_an_installed_reward_is_found_by_its_name_on_the_command_line(fresh):
     score = ["-m", "textgym", "score", "-m", "politeness,length", "--resamples", "0", "--json"]
     told = json.loads(fresh(*score, stdin="danke x\ny z\n"))["systems"]["-"]
     assert {name: value["score"] for name, value in told.items()} == {"politeness": 0.25, "length": 2.0}
-    assert "politeness on 20 samples" in fresh("-m", "textgym", "check", "--reward", "politeness", "--num-samples", "20")
+    assert "politeness on 20 samples" in fresh(
+        "-m", "textgym", "check", "--reward", "politeness", "--num-samples", "20"
+    )
     assert "politeness" in fresh("-m", "textgym", "list")
 
 

@@ -17,7 +17,9 @@ def test_a_package_that_is_not_installed_has_an_unknown_version():
     assert package_version("no-such-package-as-this") == "unknown"
 
 
-@pytest.mark.parametrize("spec", ["1*bleu", "(bleu)", "bleu + 0", {"bleu": 1.0}, "0.5*bleu + 0.5*bleu", "bleu(tokenize='13a')"])
+@pytest.mark.parametrize(
+    "spec", ["1*bleu", "(bleu)", "bleu + 0", {"bleu": 1.0}, "0.5*bleu + 0.5*bleu", "bleu(tokenize='13a')"]
+)
 def test_what_scores_the_same_has_the_same_signature(spec):
     reward, plain = make_reward(spec), make_reward("bleu")
     assert reward.signature == plain.signature

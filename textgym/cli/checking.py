@@ -40,7 +40,11 @@ def check(argv: list[str]) -> int:
     chosen = [samples[i] for i in range(min(arguments.num_samples, len(samples)))]
     report = probe(reward, chosen, np.random.default_rng(arguments.seed))
     told = {"reward": arguments.reward, "signature": reward.signature, **_numbers(report)}
-    print(json.dumps(told, indent=1) if arguments.json else as_text(column(arguments.reward, reward.signature), report, reward.signature))
+    print(
+        json.dumps(told, indent=1)
+        if arguments.json
+        else as_text(column(arguments.reward, reward.signature), report, reward.signature)
+    )
     return FOUND if arguments.strict and report.winners else 0
 
 
