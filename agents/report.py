@@ -10,6 +10,7 @@ from typing import Any
 
 from textgym import Reward, Sample
 from textgym.errors import ConfigError
+from textgym.rewards.signature import column
 
 FORMAT = 1
 
@@ -39,6 +40,11 @@ class Score:
     signature: str
     spec: Any = None
     sentences: tuple[float, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What tables call it: "1-wer" for wer."""
+        return column(self.name, self.signature)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the single scores as JSON values."""

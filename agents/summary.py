@@ -10,6 +10,7 @@ from agents.drift import Drift
 from agents.report import Report, Score
 from agents.significance import Comparison
 from textgym.rendering import printable
+from textgym.rewards.signature import column
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def comparison(rows: Mapping[str, Row]) -> str:
 def report_table(reports: Mapping[str, Report]) -> str:
     """Return a table of reports that answer the same samples in the same mode."""
     first = next(iter(reports.values()))
-    metrics = [f"{score.name} {kind}" for score in first.scores for kind in ("corpus", "sentence")]
+    metrics = [f"{score.title} {kind}" for score in first.scores for kind in ("corpus", "sentence")]
     header = [first.mode, *metrics, "length", "ended"]
     lines = [
         [name, *_cells(report.scores), f"{report.mean_length:.1f}", f"{report.ended:.0%}"]
@@ -52,7 +53,7 @@ def report_table(reports: Mapping[str, Report]) -> str:
 
 def pool_table(report: Report) -> str:
     """Return a table of what a best of n was chosen from: the means over all n samples of each prompt."""
-    metrics = [f"{score.name} {kind}" for score in report.pool for kind in ("corpus", "sentence")]
+    metrics = [f"{score.title} {kind}" for score in report.pool for kind in ("corpus", "sentence")]
     return _aligned([["all samples, none chosen", *metrics], ["", *_cells(report.pool)]])
 
 
@@ -61,7 +62,7 @@ def differences(comparison: Comparison) -> str:
     header = ["first less second", "first", "second", "difference", f"{comparison.level:.0%} interval", "p"]
     lines = [
         [
-            one.name,
+            column(one.name, one.signature),
             f"{one.first:.2f}",
             f"{one.second:.2f}",
             f"{one.difference:+.2f}",
@@ -86,7 +87,7 @@ def drift_lines(drift: Drift) -> str:
 def signatures(scores: Iterable[Score]) -> str:
     """Return the lines that make the numbers reproducible."""
     return "\n".join(
-        f"{score.name} {kind}: {text}"
+        f"{score.title} {kind}: {text}"
         for score in scores
         for kind, text in (("corpus", score.corpus_signature), ("sentence", score.signature))
     )

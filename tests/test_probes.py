@@ -94,6 +94,16 @@ def test_check_prints_a_table_and_is_strict_on_demand(capsys):
     assert "very long" in told["winners"]
 
 
+@pytest.mark.parametrize("spec", ["0.5*bleu - 0.01*length", "min(chrf, 1)", "tests.rewards.texts:word_count"])
+def test_check_takes_an_expression_and_a_path(spec, capsys, monkeypatch):
+    monkeypatch.setattr("textgym.permissions._permitted", [])
+    assert main(["check", "--reward", spec, "--num-samples", "5"]) == 0
+    text = capsys.readouterr().out
+    assert f"{spec} on 5 samples; an honest response gets" in text
+    assert all(probe in text for probe in PROBES)
+    assert f"\n{spec}: " in text
+
+
 def test_check_takes_samples_of_ones_own(tmp_path, capsys):
     rows = [{"prompt": f"p{i}", "references": ["a b c d", "a b c e"]} for i in range(3)]
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

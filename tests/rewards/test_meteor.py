@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -115,16 +117,44 @@ def test_missing_wordnet_is_told_when_it_was_asked_for(monkeypatch):
         METEOR(synonyms=True)
 
 
-def test_installed_wordnet_agrees_with_nltk():
-    from nltk.corpus import wordnet as installed
+@pytest.fixture(scope="module")
+def installed():
+    """NLTK's reader of the real WordNet."""
+    from nltk.corpus import wordnet as reader
 
     try:
-        installed.synsets("dog")
+        reader.synsets("dog")
     except LookupError:
-        pytest.skip("WordNet is not installed: python -m nltk.downloader wordnet")
+        pytest.skip("WordNet is not installed: python -m nltk.downloader wordnet, or name its folder in NLTK_DATA")
+    return reader
+
+
+def test_installed_wordnet_agrees_with_nltk(installed):
     response, reference = "the hound slept on a big sofa", "the dog slept on a large couch"
     score = METEOR(synonyms=True)([response], [Sample("", reference)])
     assert score == pytest.approx([oracle(response, [reference], installed, {})], abs=1e-12)
+    assert score > METEOR(synonyms=False)([response], [Sample("", reference)])
+    assert f"|wordnet:{installed.get_version()}|" in METEOR().signature
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_meteor_with_the_real_wordnet_agrees_with_nltk_on_real_pairs(real_pairs, installed, options):
+    responses, references = real_pairs
+    # half of the words that have a synonym are replaced by one, so that the stage of synonyms has work
+    rng = random.Random(0)
+    responses = [" ".join(_synonym(word, installed, rng) for word in text.split()) for text in responses]
+    scores = METEOR(synonyms=True, **options)(responses, [Sample("", r) for r in references])
+    rows = zip(responses, references, strict=True)
+    expected = [oracle(response, several, installed, options) for response, several in rows]
+    assert scores == pytest.approx(expected, abs=1e-9)
+    plain = METEOR(synonyms=False, **options)(responses, [Sample("", r) for r in references])
+    assert (scores > plain).mean() > 0.3  # two fifths of the texts are not English
+
+
+def _synonym(word, reader, rng):
+    names = sorted({lemma.name() for synset in reader.synsets(word) for lemma in synset.lemmas()} - {word})
+    return rng.choice(names) if names and rng.random() < 0.5 else word
 
 
 @pytest.mark.parametrize("options", [{"alpha": 1.0}, {"alpha": float("nan")}, {"beta": -1}, {"gamma": 1.5}])

@@ -12,6 +12,7 @@ from textgym.cli.parser import Parser
 from textgym.errors import ConfigError
 from textgym.probes import ProbeReport, probe
 from textgym.registration import make_reward
+from textgym.rewards.signature import column
 from textgym.sources import resolve_task, split_samples
 
 FOUND = 1  # the exit code with --strict when a probe wins
@@ -39,7 +40,11 @@ def check(argv: list[str]) -> int:
     chosen = [samples[i] for i in range(min(arguments.num_samples, len(samples)))]
     report = probe(reward, chosen, np.random.default_rng(arguments.seed))
     told = {"reward": arguments.reward, "signature": reward.signature, **_numbers(report)}
-    print(json.dumps(told, indent=1) if arguments.json else as_text(arguments.reward, report))
+    print(
+        json.dumps(told, indent=1)
+        if arguments.json
+        else as_text(column(arguments.reward, reward.signature), report, reward.signature)
+    )
     return FOUND if arguments.strict and report.winners else 0
 
 
@@ -47,8 +52,8 @@ def _numbers(report: ProbeReport) -> dict[str, Any]:
     return asdict(report) | {"winners": report.winners}
 
 
-def as_text(name: str, report: ProbeReport) -> str:
-    """Return a report as a table."""
+def as_text(name: str, report: ProbeReport, signature: str) -> str:
+    """Return a report as a table, and the signature of the scores."""
     width = max(map(len, report.probes))
     lines = [
         f"{name} on {report.count:,} samples; an honest response gets {report.honest:.4g} (median)",
@@ -60,4 +65,4 @@ def as_text(name: str, report: ProbeReport) -> str:
         lines.append(f"{title:<{width}}  {found.median:9.4g}  {found.mean:9.4g}  {found.share:12.0%}{mark}")
     if report.winners:
         lines += ["", f"A policy can win by {', '.join(report.winners)}: put another metric or a penalty beside it."]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"{name}: {signature}"])

@@ -14,6 +14,7 @@ from textgym.cli.parser import Parser
 from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import ConfigError
 from textgym.rewards.judge import judge
+from textgym.rewards.signature import column
 from textgym.statistics import bootstrap_interval, paired_bootstrap
 
 Systems = Mapping[str, list[str]]
@@ -79,7 +80,8 @@ def _sentences(metrics: Mapping[str, Reward], texts: list[str], samples: list[Sa
 def _sentence_lines(metrics: Mapping[str, Reward], systems: Systems, samples: list[Sample]) -> list[str]:
     """Return a header and a line for each sample: tab-separated scores, of every metric for each system in turn."""
     columns = [_sentences(metrics, texts, samples) for texts in systems.values()]
-    names = [f"{system}:{name}" if len(systems) > 1 else name for system in systems for name in metrics]
+    titles = [column(name, reward.signature) for name, reward in metrics.items()]
+    names = [f"{system}:{title}" if len(systems) > 1 else title for system in systems for title in titles]
     rows = zip(*(values for column in columns for values in column.values()), strict=True)
     return ["\t".join(names), *("\t".join(f"{value:.6g}" for value in row) for row in rows)]
 
@@ -136,18 +138,19 @@ def _compared(metrics: Mapping[str, Reward], table: Table, resamples: int, seed:
 def as_text(result: Mapping[str, Any]) -> str:
     """Return a result as lines for people."""
     lines = []
+    titles = {name: column(name, signature) for name, signature in result["signatures"].items()}
     for system, scores in result["systems"].items():
         lines.append(f"{'standard input' if system == STDIN else system} ({result['samples']:,} lines)")
-        width = max(map(len, scores))
+        width = max(map(len, titles.values()))
         for name, told in scores.items():
-            lines.append(f"  {name:<{width}}  {told['score']:8.4g}{_interval(told.get('interval'))}")
+            lines.append(f"  {titles[name]:<{width}}  {told['score']:8.4g}{_interval(told.get('interval'))}")
     if "compared" in result:
         lines.append(f"\nagainst {result['compared']['baseline']}, by the paired bootstrap (Koehn, 2004)")
         for system, scores in result["compared"]["systems"].items():
             for name, told in scores.items():
                 difference = f"{told['difference']:+.4g}{_interval(told['interval'])}"
-                lines.append(f"  {system}  {name}  {difference}  p = {told['p']:.4g}")
-    return "\n".join([*lines, "", *(f"{name}: {text}" for name, text in result["signatures"].items())])
+                lines.append(f"  {system}  {titles[name]}  {difference}  p = {told['p']:.4g}")
+    return "\n".join([*lines, "", *(f"{titles[name]}: {text}" for name, text in result["signatures"].items())])
 
 
 def _interval(ends: Any) -> str:

@@ -15,6 +15,7 @@ from textgym.rewards.reference import P
 class ErrorRate(CountingReward[P]):
     """A reward on [0, 1], ``max(0, 1 - errors / length)``: an error rate itself would be best for the worst response.
 
+    Tables call the score "1-wer", its corpus score with the scale of the tool: 53.2 is a WER of 46.8%.
     :meth:`rates` gives the rates themselves, as the tool that defines the metric prints them; they may exceed 1. The
     corpus score sums errors and lengths. Of several references, the one that a subclass chooses counts.
     """

@@ -15,6 +15,7 @@ from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import ConfigError
 from textgym.registration import register_reward
 from textgym.rewards.judge import check_lengths
+from textgym.rewards.signature import signature
 
 LIMIT = 6.0  # standard deviations; a draw lies beyond once in 500 million
 
@@ -55,5 +56,5 @@ class Noise(Reward):
 
     @property
     def signature(self) -> str:
-        """The name with its options."""
-        return f"noise(std={self.std!r}, seed={self.seed!r})"
+        """The name, its options and the version."""
+        return signature("noise", "sentence", std=self.std, seed=self.seed)

@@ -33,7 +33,7 @@ FAULTS = ("timeouts", "retries", "respawns", "substituted")
 
 
 class OutsideError(Exception):
-    """An attempt that failed. ``lasting``: another would too. ``pause``: seconds before it. ``late``: no answer in time."""
+    """An attempt that failed. ``lasting``: another would too. ``pause``: seconds before it. ``late``: time was up."""
 
     def __init__(self, problem: str, lasting: bool = False, pause: float | None = None, late: bool = False) -> None:
         super().__init__(problem)

@@ -19,6 +19,18 @@ def package_version(package: str) -> str:
         return "unknown"
 
 
+def column(name: str, signature: str) -> str:
+    """Return what tables call a score: "1-wer" for wer, whose score is 1 minus the rate of that name.
+
+    Args:
+        name: What the metric is called, or how the user wrote it.
+        signature: Its signature; that of an error rate has the field ``value:1-rate``.
+    """
+    metric, *fields = signature.split("|")
+    is_one = metric.isidentifier() and " " not in signature  # no formula, whose parts have signatures
+    return f"1-{name}" if is_one and "value:1-rate" in fields else name
+
+
 def signature(name: str, level: str, oracle: str | None = None, **fields: object) -> str:
     """Return ``name|level|key:value|...`` with the versions of textgym and of the package that defines the metric.
 

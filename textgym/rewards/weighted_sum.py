@@ -78,6 +78,8 @@ class WeightedSum(Composite):
         return f"WeightedSum({self.components!r}{constant})"
 
     def _join(self, attribute: str) -> str:
+        if len(self.components) == 1 and self.components[0][0] == 1.0 and not self.constant:
+            return written(self.components[0][1], attribute)  # it scores the same
         terms = [f"{weight:.12g}*{_factor(reward, attribute)}" for weight, reward in self.components]
         terms += [f"{self.constant:.12g}"] if self.constant else []
         return " + ".join(terms).replace("+ -", "- ")
