@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from agents.algorithms.a2c import A2C
     from agents.algorithms.ppo import PPO
     from agents.algorithms.sft import SFT
-    from agents.buffer import SequenceRolloutBuffer
-    from agents.drift import measure_drift
-    from agents.evaluation import evaluate
+    from agents.evaluation.drift import measure_drift
+    from agents.evaluation.evaluate import evaluate
+    from agents.evaluation.report import Report
+    from agents.evaluation.response_files import write_responses
+    from agents.evaluation.significance import compare
+    from agents.learning.buffer import SequenceRolloutBuffer
     from agents.policy import TransformerPolicy
-    from agents.report import Report
-    from agents.response_files import write_responses
-    from agents.significance import compare
     from agents.vec_env import make_vec_env
 
 __all__ = [
@@ -39,13 +39,13 @@ _HOMES = {
     "A2C": "agents.algorithms.a2c",
     "PPO": "agents.algorithms.ppo",
     "SFT": "agents.algorithms.sft",
-    "SequenceRolloutBuffer": "agents.buffer",
+    "SequenceRolloutBuffer": "agents.learning.buffer",
     "TransformerPolicy": "agents.policy",
-    "compare": "agents.significance",
-    "evaluate": "agents.evaluation",
-    "measure_drift": "agents.drift",
-    "write_responses": "agents.response_files",
-    "Report": "agents.report",
+    "compare": "agents.evaluation.significance",
+    "evaluate": "agents.evaluation.evaluate",
+    "measure_drift": "agents.evaluation.drift",
+    "write_responses": "agents.evaluation.response_files",
+    "Report": "agents.evaluation.report",
     "make_vec_env": "agents.vec_env",
 }
 

@@ -12,9 +12,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
-from agents.models import TextNetwork
-from agents.optimizers import MuonAdam
-from agents.pretrained import ModelSource, make_network
+from agents.learning.optimizers import MuonAdam
+from agents.models.network import TextNetwork
+from agents.models.pretrained import ModelSource, make_network
 from textgym import TokenSpace
 from textgym.errors import ConfigError
 
@@ -47,7 +47,7 @@ class TransformerPolicy(ActorCriticPolicy):
             nothing yet would otherwise disturb.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         use_sde: Not available; here because Stable-Baselines3 passes it.
-        optimizer_class: The optimizer; :class:`agents.optimizers.MuonAdam` is told which weights are Muon's.
+        optimizer_class: The optimizer; :class:`agents.learning.optimizers.MuonAdam` is told which weights are Muon's.
         optimizer_kwargs: Its arguments but the learning rate.
     """
 
@@ -130,14 +130,14 @@ class TransformerPolicy(ActorCriticPolicy):
 
     def save(self, path: str | Path) -> None:
         """Write the policy as a folder of safetensors and JSON; its ``model`` part is a plain Hugging Face folder."""
-        from agents.checkpoint import save_policy
+        from agents.checkpoints.checkpoint import save_policy
 
         save_policy(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "auto") -> TransformerPolicy:
         """Read a policy that :meth:`save` or an algorithm's ``save`` wrote; nothing is unpickled."""
-        from agents.checkpoint import load_policy
+        from agents.checkpoints.checkpoint import load_policy
 
         return load_policy(Path(path), device)
 

@@ -10,23 +10,23 @@ from typing import Any
 import torch
 from stable_baselines3.common.utils import get_device
 
-from agents.changes import changed_origins, changed_settings
-from agents.comparison import Comparison
-from agents.config import ReinforcementConfig, RunConfig, WarmStartConfig
-from agents.continuation import Continuation, continued_seed
-from agents.files import make_folder
-from agents.learners import Learners
-from agents.learning import Learning
-from agents.phase import CONTINUED, WARM_START, Phase, phases_of
-from agents.progress import ProgressBar
-from agents.provenance import provenance, versions
-from agents.resume_point import ResumePoint, find_point
-from agents.run_folder import LOCK, RunFolder, default_path, refuse_occupied
-from agents.run_lock import run_lock
-from agents.setup import Setup, make_setup
-from agents.stop_request import StopRequest
-from agents.training_state import Resumable
-from agents.yaml_text import to_yaml
+from agents.checkpoints.files import make_folder
+from agents.checkpoints.training_state import Resumable
+from agents.config.run_config import ReinforcementConfig, RunConfig, WarmStartConfig
+from agents.config.yaml_text import to_yaml
+from agents.runs.changes import changed_origins, changed_settings
+from agents.runs.comparison import Comparison
+from agents.runs.continuation import Continuation, continued_seed
+from agents.runs.learners import Learners
+from agents.runs.learning import Learning
+from agents.runs.phase import CONTINUED, WARM_START, Phase, phases_of
+from agents.runs.progress import ProgressBar
+from agents.runs.provenance import provenance, versions
+from agents.runs.resume_point import ResumePoint, find_point
+from agents.runs.run_folder import LOCK, RunFolder, default_path, refuse_occupied
+from agents.runs.run_lock import run_lock
+from agents.runs.setup import Setup, make_setup
+from agents.runs.stop_request import StopRequest
 from textgym.errors import CheckpointError
 
 Say = Callable[[str], None]

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from agents.evaluation import evaluate
-from agents.scoring import score_responses
+from agents.evaluation.evaluate import evaluate
+from agents.evaluation.scoring import score_responses
 from textgym import Sample, make_reward
 
 RESULTS = Path(__file__).parent / "results" / "scitldr.jsonl"

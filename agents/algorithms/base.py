@@ -14,12 +14,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
-from agents.buffer import Experience, SequenceRolloutBuffer
+from agents.checkpoints.training_state import Resumable, TrainingState
+from agents.learning.buffer import Experience, SequenceRolloutBuffer
+from agents.learning.reference import ReferencePolicy
+from agents.learning.token_progress import CountsTokens
+from agents.models.rollout import Rollout, generate
 from agents.policy import TransformerPolicy
-from agents.reference import ReferencePolicy
-from agents.rollout import Rollout, generate
-from agents.token_progress import CountsTokens
-from agents.training_state import Resumable, TrainingState
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
 from textgym.errors import ConfigError
@@ -179,7 +179,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
 
     def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
-        from agents.checkpoint import save_algorithm
+        from agents.checkpoints.checkpoint import save_algorithm
 
         save_algorithm(self, Path(path))
 
@@ -199,7 +199,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
             device: Where to compute.
             changes: Constructor arguments that shall differ from the stored ones.
         """
-        from agents.checkpoint import load_algorithm
+        from agents.checkpoints.checkpoint import load_algorithm
 
         return load_algorithm(cls, Path(path), env, device, changes)
 

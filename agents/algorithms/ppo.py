@@ -9,7 +9,7 @@ import torch
 from stable_baselines3.common.type_aliases import Schedule
 
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, stored_arguments
-from agents.buffer import SequenceRolloutBuffer
+from agents.learning.buffer import SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 
 

@@ -13,11 +13,11 @@ from stable_baselines3.common.type_aliases import MaybeCallback, Schedule
 from torch import Tensor
 
 from agents.algorithms.base import as_vec_env, stored_arguments
-from agents.early_stopping import EarlyStopping
-from agents.models import TextNetwork
+from agents.checkpoints.training_state import Resumable
+from agents.learning.early_stopping import EarlyStopping
+from agents.learning.token_progress import CountsTokens
+from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
-from agents.token_progress import CountsTokens
-from agents.training_state import Resumable
 from agents.vec_env import TextVecEnv, transparent
 from textgym.errors import ConfigError, DataError
 from textgym.responses import Demonstrations
@@ -202,7 +202,7 @@ class SFT(CountsTokens, Resumable):
 
     def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
-        from agents.checkpoint import save_algorithm
+        from agents.checkpoints.checkpoint import save_algorithm
 
         save_algorithm(self, Path(path))
 
@@ -211,7 +211,7 @@ class SFT(CountsTokens, Resumable):
         cls, path: str | Path, env: Any = None, device: torch.device | str = "auto", **changes: Any
     ) -> SFT:
         """Read a checkpoint folder; see :meth:`agents.PPO.load`."""
-        from agents.checkpoint import load_algorithm
+        from agents.checkpoints.checkpoint import load_algorithm
 
         return load_algorithm(cls, Path(path), env, device, changes)
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agents.commands.settings import take
-from agents.config import MANAGED
-from agents.config_reader import read_config
-from agents.run_folder import RunFolder
+from agents.config.config_reader import read_config
+from agents.config.run_config import MANAGED
+from agents.runs.run_folder import RunFolder
 from textgym.cli.metrics import split_metrics
 from textgym.cli.parser import Parser
 from textgym.errors import ConfigError
 
 if TYPE_CHECKING:
-    from agents.drift import Drift
-    from agents.report import Report
-    from agents.significance import Comparison
+    from agents.evaluation.drift import Drift
+    from agents.evaluation.report import Report
+    from agents.evaluation.significance import Comparison
 
 
 def evaluate(argv: list[str]) -> int:
@@ -28,7 +28,7 @@ def evaluate(argv: list[str]) -> int:
     arguments = _parser().parse_args(rest)
     _check_files(arguments)
 
-    from agents.response_files import write_responses
+    from agents.evaluation.response_files import write_responses
 
     found = _find(arguments, env_kwargs)
     if arguments.report:
@@ -52,7 +52,7 @@ class _Findings(NamedTuple):
         return self.report.to_json() | {name: part.to_json() for name, part in found.items()}
 
     def to_text(self, arguments: argparse.Namespace) -> str:
-        from agents.summary import differences, drift_lines, pool_table, report_table, signatures
+        from agents.evaluation.summary import differences, drift_lines, pool_table, report_table, signatures
 
         report = self.report
         count = f"{len(report.responses):,} samples of {report.env_id}, split {report.split!r}"
@@ -123,7 +123,7 @@ def split_settings(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
 
 def _check_files(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be written or told apart before the evaluation takes its time."""
-    from agents.response_files import check_responses_path, check_writable
+    from agents.evaluation.response_files import check_responses_path, check_writable
 
     if arguments.sampled and arguments.decoding != "greedy":
         raise ConfigError("--sampled is short for --decoding sampled: give one of them.")
@@ -139,12 +139,12 @@ def _find(arguments: argparse.Namespace, env_kwargs: dict[str, Any]) -> _Finding
     report = _report(arguments, arguments.policy, arguments.env, env_kwargs)
     against = comparison = drift = None
     if arguments.against:
-        from agents.significance import compare
+        from agents.evaluation.significance import compare
 
         against = _against(arguments, report, env_kwargs)
         comparison = compare(report, against, seed=arguments.seed)
     if arguments.drift_from:
-        from agents.drift import measure_drift
+        from agents.evaluation.drift import measure_drift
 
         subject, origin = (find_subject(name, report.env_id) for name in (arguments.policy, arguments.drift_from))
         common = _common(arguments) | subject.env_kwargs | env_kwargs
@@ -153,7 +153,7 @@ def _find(arguments: argparse.Namespace, env_kwargs: dict[str, Any]) -> _Finding
 
 
 def _report(arguments: argparse.Namespace, name: str, env: str | None, env_kwargs: dict[str, Any]) -> Report:
-    from agents.evaluation import evaluate as evaluate_policy
+    from agents.evaluation.evaluate import evaluate as evaluate_policy
 
     subject = find_subject(name, env)
     rewards = split_metrics(arguments.rewards) if arguments.rewards else None
@@ -171,7 +171,7 @@ def _common(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _against(arguments: argparse.Namespace, report: Report, env_kwargs: dict[str, Any]) -> Report:
     """Return the report of the other policy, evaluated in the same way or read from a file."""
-    from agents.report import Report
+    from agents.evaluation.report import Report
 
     path = Path(arguments.against).expanduser()
     return Report.load(path) if path.suffix == ".json" else _report(arguments, str(path), report.env_id, env_kwargs)

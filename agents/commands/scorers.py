@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from agents.commands.settings import take
-from agents.config_reader import keys, read_config, type_name
+from agents.config.config_reader import keys, read_config, type_name
 from agents.scorers.config import ScorerConfig
 from agents.scorers.measures import Found
 

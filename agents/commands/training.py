@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.commands.settings import take
-from agents.config import RunConfig
-from agents.config_reader import keys, read_config, type_name
-from agents.run_folder import RunFolder
-from agents.yaml_text import to_yaml
+from agents.config.config_reader import keys, read_config, type_name
+from agents.config.run_config import RunConfig
+from agents.config.yaml_text import to_yaml
+from agents.runs.run_folder import RunFolder
 from textgym.cli.parser import Parser
 from textgym.errors import ConfigError, did_you_mean
 

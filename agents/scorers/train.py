@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from agents.files import write_json
-from agents.folders import write_folder
+from agents.checkpoints.files import write_json
+from agents.checkpoints.folders import write_folder
 from agents.scorers.config import ScorerConfig
 from agents.scorers.examples import Examples, read_examples
 from agents.scorers.fine_tuning import fine_tune

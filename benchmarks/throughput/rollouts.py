@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from agents.models import TextNetwork
-from agents.pretrained import make_network
-from agents.rollout import generate
+from agents.models.network import TextNetwork
+from agents.models.pretrained import make_network
+from agents.models.rollout import generate
 from benchmarks.throughput.arithmetic import Work
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.timing import interleaved, median

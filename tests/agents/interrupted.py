@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 
-from agents import comparison
-from agents.checkpointer import Checkpointer
-from agents.config import RunConfig
-from agents.config_reader import read_config
-from agents.run_folder import RunFolder
+from agents.config.config_reader import read_config
+from agents.config.run_config import RunConfig
+from agents.runs import comparison
+from agents.runs.checkpointer import Checkpointer
+from agents.runs.run_folder import RunFolder
 from agents.train import resume
 from tests.agents.tiny import MODELS
 

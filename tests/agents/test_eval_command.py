@@ -8,8 +8,8 @@ import pytest
 from agents import PPO, Report, TransformerPolicy, evaluate, make_vec_env, measure_drift
 from agents.commands import evaluate as command
 from agents.commands.evaluating import split_settings
-from agents.config import RunConfig
-from agents.run_folder import RunFolder
+from agents.config.run_config import RunConfig
+from agents.runs.run_folder import RunFolder
 from tests.agents.tiny import MODELS, sharpen
 from textgym.errors import ConfigError
 

@@ -12,9 +12,9 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
 from agents import A2C, PPO, SequenceRolloutBuffer, TransformerPolicy, make_vec_env
 from agents.algorithms.base import TextOnPolicy
-from agents.buffer import even_groups
-from agents.optimizers import MuonAdam
-from agents.rollout import generate
+from agents.learning.buffer import even_groups
+from agents.learning.optimizers import MuonAdam
+from agents.models.rollout import generate
 from tests.agents.tiny import sharpen
 
 ENV = "test/Letters-v0"

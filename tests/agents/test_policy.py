@@ -13,7 +13,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecCheckNan, VecFrameStack, VecMonitor, VecNormalize
 
 from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
-from agents.token_progress import TokenProgressBar
+from agents.learning.token_progress import TokenProgressBar
 from tests.agents.tiny import MODELS
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError

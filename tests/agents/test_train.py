@@ -6,12 +6,12 @@ import pytest
 
 from agents.commands import demo, evaluate, find_subject
 from agents.commands import train as train_command
-from agents.config import RunConfig
-from agents.config_reader import read_config
-from agents.run_folder import RunFolder, default_path
-from agents.setup import constant_reward, make_setup
+from agents.config.config_reader import read_config
+from agents.config.run_config import RunConfig
+from agents.runs.run_folder import RunFolder, default_path
+from agents.runs.setup import constant_reward, make_setup
+from agents.runs.warmup_decay import WarmupDecay
 from agents.train import train
-from agents.warmup_decay import WarmupDecay
 from tests.agents.tiny import MODELS
 from textgym import Sample
 from textgym.errors import ConfigError

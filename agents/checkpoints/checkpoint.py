@@ -1,0 +1,208 @@
+"""Checkpoints: folders of safetensors and JSON that are complete or absent, checked by hash, and never unpickled.
+
+A checkpoint holds ``model/`` (a plain Hugging Face folder), ``value_head.safetensors``, ``policy.json``, and for an
+algorithm also ``algorithm.json``, ``optimizer.*``, ``training_state.*``, ``tokenizer.json``, ``template.json`` and
+``reference/``. ``manifest.json``, written last, lists every file with its SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from gymnasium import spaces
+from safetensors.torch import load_file, save_file
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from agents.checkpoints.files import read_json, write_json
+from agents.checkpoints.folders import open_folder, write_folder
+from agents.checkpoints.training_state import TrainingState
+from agents.learning.optimizers import MuonAdam
+from agents.models.network import TextNetwork
+from agents.models.weights import quiet
+from agents.policy import TransformerPolicy
+from agents.vec_env import episodes_of
+from textgym import TokenSpace
+from textgym.errors import CheckpointError
+
+Algorithm = TypeVar("Algorithm", bound=BaseAlgorithm)
+
+
+def save_policy(policy: TransformerPolicy, path: Path) -> None:
+    """Write a policy as a checkpoint folder."""
+    write_folder(path, "agents.TransformerPolicy", lambda folder: _write_policy(policy, folder))
+
+
+def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerPolicy:
+    """Read the policy of any checkpoint folder."""
+    folder, _ = open_folder(path)
+    stored = read_json(folder / "policy.json")
+    space = TokenSpace.from_json(stored["space"])
+    actions = spaces.Discrete(space.vocab_size)
+    policy = TransformerPolicy(space, actions, lambda _: 0.0, model=str(folder), **stored["kwargs"])
+    return policy.to(_device(device))
+
+
+def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None = None) -> None:
+    """Write an algorithm of this library as a checkpoint folder; an ending ``.zip`` is left off.
+
+    Args:
+        algorithm: During a rollout, what is written is its state at the rollout's beginning.
+        path: The folder.
+        notes: JSON values of one's own by the names of their files, such as ``{"run.json": {...}}``.
+    """
+    path = path.with_suffix("") if path.suffix == ".zip" else path
+
+    def write(folder: Path) -> None:
+        _write_policy(algorithm.policy, folder)
+        _write_optimizer(algorithm.policy.optimizer, folder)
+        state: TrainingState = algorithm.training_state()
+        state.write(folder)
+        plain = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
+        write_json(folder / "algorithm.json", plain | {"counters": state.values["counters"]})
+        for name, value in (notes or {}).items():
+            write_json(folder / name, value)
+        for name, value in writing_of(algorithm).items():
+            write_json(folder / f"{name}.json", value)
+        if getattr(algorithm, "reference", None) is not None:
+            _write_model(algorithm.reference.network, folder / "reference")
+
+    write_folder(path, _kind(type(algorithm)), write)
+
+
+def load_algorithm(
+    cls: type[Algorithm], path: Path, env: Any, device: torch.device | str, changes: dict[str, Any]
+) -> Algorithm:
+    """Read an algorithm that :func:`save_algorithm` wrote; ``changes`` replace constructor arguments.
+
+    With an environment it can go on learning: ``learn(n, reset_num_timesteps=False)`` goes on exactly where the
+    checkpoint was written, if the environment is equal to the one of then and no other seed is asked for.
+    """
+    path = path.with_suffix("") if path.suffix == ".zip" else path
+    folder, manifest = open_folder(path)
+    if manifest["kind"] != _kind(cls):
+        raise CheckpointError(
+            f"{folder} holds {manifest['kind']}, not {_kind(cls)}: load it with that class, or start a new "
+            f"{cls.__name__} from its weights with policy_kwargs=dict(model={str(folder)!r})."
+        )
+    state = read_json(folder / "algorithm.json")
+    stored = {name: value for name, value in state["arguments"].items() if name not in changes}
+    arguments = _live_arguments(stored, folder, learns=env is not None) | changes
+    arguments["policy_kwargs"] = (arguments["policy_kwargs"] or {}) | {"model": str(folder)}
+    algorithm = cls(TransformerPolicy, env, device=device, _init_setup_model=False, **arguments)  # type: ignore[call-arg]
+    if env is None:
+        space = TokenSpace.from_json(read_json(folder / "policy.json")["space"])
+        algorithm.observation_space, algorithm.action_space = space, spaces.Discrete(space.vocab_size)
+        algorithm.n_envs = state["n_envs"]
+    algorithm._setup_model()
+    _read_state(algorithm, folder, state)
+    if env is not None and "seed" not in changes:
+        algorithm._saved = TrainingState.read(folder)  # type: ignore[attr-defined]
+    return algorithm
+
+
+def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
+    for name, value in state["counters"].items():
+        setattr(algorithm, name, value)
+    _read_optimizer(algorithm.policy.optimizer, folder)
+    if (folder / "reference").is_dir() and getattr(algorithm, "reference", None) is not None:
+        weights = load_file(folder / "reference" / "model.safetensors")
+        algorithm.reference.network.model.load_state_dict(weights, strict=False)
+        algorithm.reference.network.model.tie_weights()
+
+
+def writing_of(algorithm: BaseAlgorithm) -> dict[str, Any]:
+    """Return how an algorithm's environment writes, its tokenizer and template as JSON values; nothing without one."""
+    episodes = None if algorithm.env is None else episodes_of(algorithm.env)
+    if episodes is None:
+        return {}
+    return {"tokenizer": episodes.tokenizer.to_json(), "template": episodes.template.to_json()}
+
+
+def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
+    network = policy.network
+    _write_model(network, folder / "model")
+    save_file(
+        {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
+    )
+    kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
+    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
+
+
+def _write_model(network: TextNetwork, folder: Path) -> None:
+    with quiet():
+        network.model.save_pretrained(folder)
+
+
+def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    state = optimizer.state_dict()
+    tensors, plain = {}, {}
+    for index, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{index}.{name}"] = value.contiguous()
+            else:
+                plain[f"{index}.{name}"] = value
+    save_file(tensors, folder / "optimizer.safetensors")
+    write_json(folder / "optimizer.json", {"groups": state["param_groups"], "plain": plain})
+
+
+def _read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    stored = read_json(folder / "optimizer.json")
+    entries: dict[int, dict[str, Any]] = {}
+    tensors = {key: value.clone() for key, value in load_file(folder / "optimizer.safetensors").items()}  # off the file
+    for key, value in (tensors | stored["plain"]).items():
+        index, name = key.split(".", 1)
+        entries.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": entries, "param_groups": stored["groups"]})
+
+
+def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return constructor arguments as JSON values; functions become ``{"function": name}``, which loading asks for."""
+    plain: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            plain[name] = _plain_arguments(value)
+        elif isinstance(value, type) and issubclass(value, torch.optim.Optimizer):
+            plain[name] = {"optimizer": value.__name__}
+        elif callable(value):
+            plain[name] = {"function": getattr(value, "__name__", type(value).__name__)}
+        else:
+            plain[name] = str(value) if isinstance(value, Path) else value
+    return plain
+
+
+def _live_arguments(stored: dict[str, Any], folder: Path, learns: bool) -> dict[str, Any]:
+    live: dict[str, Any] = {}
+    for name, value in stored.items():
+        if isinstance(value, dict) and set(value) == {"function"}:
+            if learns:
+                raise CheckpointError(
+                    f"{folder} was made with a function as {name}, which is not stored: pass {name}=..."
+                )
+            value = 0.0  # a schedule, which nobody asks who only predicts
+        if isinstance(value, dict) and set(value) == {"optimizer"}:
+            value = _optimizer_class(value["optimizer"], folder)
+        elif isinstance(value, dict):
+            value = _live_arguments(value, folder, learns)
+        live[name] = value
+    return live
+
+
+def _optimizer_class(name: str, folder: Path) -> type[torch.optim.Optimizer]:
+    found = MuonAdam if name == MuonAdam.__name__ else getattr(torch.optim, name, None)
+    if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+        raise CheckpointError(f"{folder} names the optimizer {name!r}, which torch.optim does not have.")
+    return found
+
+
+def _kind(cls: type) -> str:
+    return f"agents.{cls.__name__}"
+
+
+def _device(device: torch.device | str) -> torch.device:
+    from stable_baselines3.common.utils import get_device
+
+    return get_device(device)

@@ -1,0 +1,1 @@
+"""Every choice of a training run, read strictly from YAML files and the command line."""

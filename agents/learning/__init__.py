@@ -1,0 +1,1 @@
+"""What algorithms learn from and with: whole responses, their advantages, the reference policy, optimizers."""

@@ -1,0 +1,189 @@
+"""The two ways in which a Hugging Face model reads a prompt and continues it, behind one small interface.
+
+Both read the layout of ``textgym.TokenSpace``: prompts ``[B, P]`` pushed to the right end and responses ``[B, K]`` from
+the left, -1 where empty. Both give hidden states *before* each response token: state k predicts token k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+
+from agents.models.slots import reserve
+
+
+@dataclass
+class Decoding:
+    """What a model keeps between two tokens: its cache, and which cached columns are real.
+
+    Attributes:
+        cache: Keys and values of the columns read so far.
+        mask: int64 [B, columns], 1 where a token stands; of the prompt's columns for an encoder-decoder.
+        positions: int64 [B], the position of the next token.
+        encoded: float [B, P, D], the encoder's output; None for a decoder-only model.
+    """
+
+    cache: Any
+    mask: Tensor
+    positions: Tensor
+    encoded: Tensor | None = None
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""
+        self.cache.batch_select_indices(rows)
+        self.mask = self.mask[rows]
+        self.positions = self.positions[rows]
+        self.encoded = None if self.encoded is None else self.encoded[rows]
+
+    def reserve(self, columns: int) -> None:
+        """Take memory for as many tokens, so that reading one copies nothing, and dropping rows copies little."""
+        reserve(self.cache, columns)
+
+
+class Architecture(Protocol):
+    """How hidden states are made; D is the width of the decoder."""
+
+    def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
+        """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
+
+    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+        """Read the prompts; return the state of decoding and the hidden state before the first token, [B, D]."""
+
+    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
+
+
+def architecture_of(model: PreTrainedModel, start_ids: Sequence[int]) -> Architecture:
+    """Return the architecture of a model; ``start_ids`` are the first decoder inputs of an encoder-decoder."""
+    if model.config.is_encoder_decoder:
+        return EncoderDecoder(model, start_ids)
+    return DecoderOnly(model)
+
+
+class DecoderOnly:
+    """One stack reads prompt and response; position ids count real tokens, so padding changes no number."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.base = cast(PreTrainedModel, model.base_model)
+
+    def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
+        """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
+        prompts = trim_left(prompts)
+        ids = torch.cat([prompts, responses], dim=1)
+        mask = _attendable(ids >= 0)
+        output = self.base(
+            input_ids=ids.clamp(min=0), attention_mask=mask, position_ids=_positions(mask), use_cache=False
+        )
+        return _hidden(output)[:, prompts.shape[1] - 1 :]
+
+    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+        """Read the prompts; see :meth:`Architecture.start`."""
+        prompts = trim_left(prompts)
+        mask = _attendable(prompts >= 0)
+        cache = DynamicCache(config=self.base.config)
+        output = self.base(
+            input_ids=prompts.clamp(min=0),
+            attention_mask=mask,
+            position_ids=_positions(mask),
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return Decoding(cache, mask, mask.sum(dim=1)), _hidden(output)[:, -1]
+
+    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Read one token of each row; see :meth:`Architecture.advance`."""
+        decoding.mask = torch.nn.functional.pad(decoding.mask, (0, 1), value=1)
+        output = self.base(
+            input_ids=tokens[:, None],
+            attention_mask=decoding.mask,
+            position_ids=decoding.positions[:, None],
+            past_key_values=decoding.cache,
+            use_cache=True,
+        )
+        decoding.positions = decoding.positions + 1
+        return _hidden(output)[:, -1]
+
+
+class EncoderDecoder:
+    """An encoder reads the prompt, pushed to the left since its positions count columns; a decoder writes."""
+
+    def __init__(self, model: PreTrainedModel, start_ids: Sequence[int]) -> None:
+        self.encoder = model.get_encoder()
+        self.decoder = model.get_decoder()
+        self.start_ids = tuple(start_ids)
+
+    def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
+        """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
+        encoded, mask = self._encode(prompts)
+        output = self.decoder(
+            input_ids=torch.cat([self._starts(prompts), responses.clamp(min=0)], dim=1),
+            encoder_hidden_states=encoded,
+            encoder_attention_mask=mask,
+            use_cache=False,
+        )
+        return _hidden(output)[:, len(self.start_ids) - 1 :]
+
+    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+        """Read the prompts; see :meth:`Architecture.start`."""
+        encoded, mask = self._encode(prompts)
+        config = self.decoder.config
+        cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
+        decoding = Decoding(cache, mask, torch.zeros_like(prompts[:, 0]), encoded)
+        for starts in self._starts(prompts).T:
+            hidden = self.advance(decoding, starts)
+        return decoding, hidden
+
+    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Read one token of each row; see :meth:`Architecture.advance`."""
+        output = self.decoder(
+            input_ids=tokens[:, None],
+            encoder_hidden_states=decoding.encoded,
+            encoder_attention_mask=decoding.mask,
+            past_key_values=decoding.cache,
+            use_cache=True,
+        )
+        decoding.positions = decoding.positions + 1
+        return _hidden(output)[:, -1]
+
+    def _starts(self, prompts: Tensor) -> Tensor:
+        return prompts.new_tensor(self.start_ids).expand(len(prompts), -1)
+
+    def _encode(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        ids = push_left(prompts)
+        mask = _attendable(ids >= 0)
+        return _hidden(self.encoder(input_ids=ids.clamp(min=0), attention_mask=mask)), mask
+
+
+def trim_left(prompts: Tensor) -> Tensor:
+    """Drop the columns on the left that are empty in every row; at least one column stays."""
+    width = max(1, int((prompts >= 0).sum(dim=1).max()))
+    return prompts[:, prompts.shape[1] - width :]
+
+
+def push_left(prompts: Tensor) -> Tensor:
+    """Move prompts that stand on the right end of their columns to the left end, without the common empty columns."""
+    prompts = trim_left(prompts)
+    empty = (prompts < 0).sum(dim=1, keepdim=True)
+    columns = torch.arange(prompts.shape[1], device=prompts.device)
+    return prompts.gather(1, (columns + empty) % prompts.shape[1])
+
+
+def _attendable(mask: Tensor) -> Tensor:
+    """Return the mask as int64, with the first column open in rows that hold nothing (softmax over nothing is NaN)."""
+    mask = mask.long()
+    mask[:, 0] |= (mask.sum(dim=1) == 0).long()
+    return mask
+
+
+def _positions(mask: Tensor) -> Tensor:
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _hidden(output: Any) -> Tensor:
+    hidden: Tensor = output.last_hidden_state
+    return hidden

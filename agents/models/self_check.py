@@ -1,0 +1,125 @@
+"""Whether a network's numbers are exact: short texts, padded and cached as in a rollout, against the model's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from agents.models.network import TextNetwork
+from textgym.errors import ModelError
+
+TOLERANCE = 1e-3  # of the largest logit: rounding makes 1e-5 of it, a wrong position or an open mask more than 1e-2
+LENGTHS = (4, 1, 3)  # of prompts; unequal, so that there is padding
+STEPS = 3
+
+
+@torch.no_grad()
+def check_network(network: TextNetwork, *, random_weights: bool) -> None:
+    """Refuse a network whose logits are not those of the model's own forward pass on one unpadded text.
+
+    Compared are whole responses in one pass and cached steps, in a batch of prompts of different lengths.
+
+    Args:
+        network: In evaluation mode.
+        random_weights: The weights are initial ones, on which a wrong position hardly shows: they are made larger
+            meanwhile.
+
+    Raises:
+        ModelError: The logits differ, or the architecture cannot be called in this way.
+    """
+    name = type(network.model).__name__
+    prompts, responses = _texts(network)
+    try:
+        with _large_weights(network) if random_weights else _as_they_are():
+            expected = _plain_logits(network, prompts, responses)
+            _compare(name, "in one pass", network.states(prompts, responses), expected, network)
+            _compare(name, "step by step", _stepped(network, prompts, responses), expected, network)
+    except ModelError:
+        raise
+    except Exception as error:  # each architecture fails in its own way where it lacks what a policy needs
+        raise ModelError(
+            f"{name} cannot serve as a policy: it does not read a padded prompt and continue it token by token with a "
+            f"cache whose rows can be selected ({type(error).__name__}: {_first_line(error)}). Take another "
+            "architecture, such as gpt2, llama, qwen3, t5 or bart."
+        ) from error
+
+
+def _texts(network: TextNetwork) -> tuple[Tensor, Tensor]:
+    """Return prompts [3, P], padded on the left, and responses [3, K], each with tokens of its own."""
+    space = network.space
+    width, steps = min(space.max_prompt_tokens, max(LENGTHS)), min(space.max_new_tokens, STEPS)
+    ids = torch.arange(3 * (width + steps), device=network.device).view(3, -1) * 7 + 1
+    ids = ids % space.vocab_size
+    prompts, responses = ids[:, :width], ids[:, width:]
+    lengths = prompts.new_tensor(LENGTHS).clamp(max=width)
+    columns = torch.arange(width, device=ids.device)
+    return torch.where(columns >= width - lengths[:, None], prompts, -1), responses
+
+
+def _plain_logits(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tensor:
+    """Return the model's own logits before each response token and after the last, [3, K + 1, V], row by row."""
+    rows = []
+    for prompt, response in zip(prompts, responses, strict=True):
+        prompt = prompt[prompt >= 0]
+        if network.start_ids:
+            decoder = torch.cat([response.new_tensor(network.start_ids), response])
+            logits = network.model(input_ids=prompt[None], decoder_input_ids=decoder[None]).logits
+        else:
+            logits = network.model(input_ids=torch.cat([prompt, response])[None]).logits
+        rows.append(logits[0, -len(response) - 1 :, : network.space.vocab_size].float())
+    return torch.stack(rows)
+
+
+def _stepped(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tensor:
+    decoding, hidden = network.start(prompts)
+    decoding.reserve(responses.shape[1])
+    states = [hidden]
+    for tokens in responses.T:
+        decoding.select(torch.arange(len(tokens), device=tokens.device))
+        states.append(network.advance(decoding, tokens))
+    return torch.stack(states, dim=1)
+
+
+def _compare(name: str, how: str, hidden: Tensor, expected: Tensor, network: TextNetwork) -> None:
+    found = network.logits(hidden.flatten(0, 1)).view_as(expected)
+    difference = ((found - expected).abs().max() / expected.abs().max()).item()
+    if not difference < TOLERANCE:
+        raise ModelError(
+            f"{name} computes other logits {how}, in a padded batch, than for one text alone (relative difference "
+            f"{difference:.2g} on a test input): it counts positions, masks or computes its logits in a way that is "
+            "not known here, so that this architecture cannot serve as a policy yet."
+        )
+
+
+@contextmanager
+def _as_they_are() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _large_weights(network: TextNetwork) -> Iterator[None]:
+    """Scale matrices so that a state's size survives them; by powers of two, which are taken back without rounding."""
+    weights = [weight for weight in network.model.parameters() if weight.dim() > 1]
+    factors = [_power_of_two(1.0 / max(weight.std().item() * weight.shape[-1] ** 0.5, 1e-6)) for weight in weights]
+    _scale(weights, factors)
+    try:
+        yield
+    finally:
+        _scale(weights, [1 / factor for factor in factors])
+
+
+def _scale(weights: list[torch.nn.Parameter], factors: list[float]) -> None:
+    for weight, factor in zip(weights, factors, strict=True):
+        weight.mul_(factor)
+
+
+def _power_of_two(x: float) -> float:
+    return 2.0 ** max(0, round(math.log2(x)))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

@@ -1,0 +1,1 @@
+"""A training run: its folder, its phases, where it goes on, and what each phase has brought."""
