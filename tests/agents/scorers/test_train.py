@@ -176,7 +176,7 @@ def test_a_head_is_read_as_it_was_saved():
 def test_an_encoder_that_learns_too_does_better_and_is_saved(data, encoder, tmp_path):
     rng = np.random.default_rng(1)  # which of two words comes first is hardly seen in a mean of states
     rows = []
-    for i in range(600):
+    for _ in range(600):
         nouns = list(rng.permutation(["cat", "dog"]))
         fillers = rng.choice(FILLERS, 6)
         rows.append({"response": " ".join([nouns[0], *fillers, nouns[1]]), "score": str(nouns[0])})
