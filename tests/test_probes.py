@@ -9,13 +9,14 @@ import pytest
 from textgym import list_rewards, make_reward, make_task
 from textgym.cli import main
 from textgym.core import Sample
-from textgym.errors import ConfigError, DataError, MissingExtraError
+from textgym.errors import ConfigError, DataError, MissingExtraError, ModelError
 from textgym.probes import PROBES, probe
 from textgym.registration import rewards
 
 OWN = [name for name in list_rewards() if rewards[name].__module__.startswith("textgym.") and name != "noise"]
 
 FITTING = {"language": "language(target='de')"}  # the task's
+LEARNED = ("embedding_similarity", "token_matching")  # an encoder reads what other rewards count
 LISTED = ("coverage", "slot_error_rate")  # they read what a sample requires
 
 
@@ -60,7 +61,7 @@ def test_too_few_samples_are_refused():
 def _made(name):
     try:
         return make_reward(name)
-    except (ConfigError, MissingExtraError):
+    except (ConfigError, MissingExtraError, ModelError):
         return None  # it needs options, or a package
 
 
@@ -73,6 +74,8 @@ def test_the_tricks_that_win_are_declared(name, samples):
         samples = [replace(sample, metadata={"required": sample.references[0].split()[:3]}) for sample in samples]
     if name == "cider":
         reward = replace(reward, documents=samples)
+    if name in LEARNED:
+        samples = samples[:8]
     report = probe(reward, samples, np.random.default_rng(0))
     assert set(report.winners) <= set(reward.won_by)
     assert set(reward.won_by) <= set(PROBES)

@@ -38,7 +38,7 @@ def made(name, folders, **options):
 
 def test_every_learned_reward_is_here():
     known = {name for name in list_rewards() if rewards[name].__module__.startswith("textgym.rewards.neural.")}
-    assert known == set(MADE)
+    assert known == {*MADE, "scorer"}  # which reads the folder of textgym train-scorer, not a model
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -81,6 +81,7 @@ class Perplexity(NeuralReward):
     model: str = field(default="", repr=False)
     given: str = "nothing"
     kind = LanguageModel
+    won_by = ("one word repeated", "common n-grams", "first words", "prompt copied", "very long")
 
     def __post_init__(self) -> None:
         if self.given not in GIVEN:
