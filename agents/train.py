@@ -183,6 +183,7 @@ class _Training:
             self.comparison.problem = f"the continued warm start failed: {continuation.error}"
             self.comparison.write()
         else:
+            self.comparison.problem = None  # one of before an interruption is mended
             self.comparison.judge(CONTINUED.label, lambda: checkpoint)
 
     def _teach(

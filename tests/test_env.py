@@ -477,6 +477,24 @@ def test_prompt_without_tokens_is_an_error():
 # --- copies, snapshots, rendering ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("id", all_ids())
+def test_a_pickle_and_a_snapshot_of_every_environment_go_on_alike(id):
+    env = gym.make(id, **small(id)).unwrapped
+    env.reset(seed=3)
+    env.step(0)
+    pickled, restored = pickle.loads(pickle.dumps(env)), gym.make(id, **small(id)).unwrapped
+    restored.restore(json.loads(json.dumps(env.snapshot())))
+
+    def go_on(env):
+        results = [] if env.snapshot()["tokens"][-1:] == [env.observation_space.eos_id] else [env.step(1)]
+        results += [env.reset(), env.step(0)]
+        return [(one[0].tolist(), *one[1:]) for one in results]
+
+    expected = go_on(env)
+    assert go_on(pickled) == expected
+    assert go_on(restored) == expected
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 @pytest.mark.parametrize("reward", ["tiny-overlap", "0.5*bleu + 0.5*rougeL", "tiny-length"])
 def test_copies_in_mid_episode_go_on_identically_and_apart(copied, reward):

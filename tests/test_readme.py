@@ -27,3 +27,18 @@ def test_the_file_map_names_what_is_there() -> None:
     named = set(re.findall(r"`([\w./]+/[\w./]*)`", section))
     assert named
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("package", ["textgym", "agents"])
+def test_the_file_map_names_every_package(package: str) -> None:
+    section = README.split("## Where things are")[1].split("\n## ")[0]
+    folders = sorted(path.parent for path in (ROOT / package).glob("*/__init__.py"))
+    assert folders
+    assert [path.name for path in folders if f"`{package}/{path.name}/`" not in section] == []
+
+
+def test_every_path_in_the_advice_for_contributors_exists() -> None:
+    section = README.split("## Develop")[1]
+    named = set(re.findall(r"`((?:textgym|agents|tests|benchmarks)/[\w./]*)`", section))
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -211,14 +211,11 @@ class Episodes(Ends):
         return f"sample {index} in {self._where}" + (f" ({place(index)})" if place else "")
 
     def _overlong_error(self, index: int) -> DataError:
-        tokens, remedy = (
-            len(self.template.ids(self.samples[index].prompt)),
-            "pass overlong='truncate' or overlong='drop'.",
-        )
+        tokens = len(self.template.ids(self.samples[index].prompt))
+        remedy = "choose another index" if self.overlong == "drop" else "pass overlong='truncate' or overlong='drop'"
         return DataError(
             f"The prompt of {self._told(index)} has {tokens} tokens, more than "
-            f"max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or "
-            + ("choose another index." if self.overlong == "drop" else remedy)
+            f"max_prompt_tokens={self.space.max_prompt_tokens}: raise it, or {remedy}."
         )
 
     def decode(self, responses: Sequence[list[int]]) -> list[str]:

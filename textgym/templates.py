@@ -114,11 +114,8 @@ def _conversation(spec: Mapping[str, Any], tokenizer: Tokenizer) -> Conversation
     unknown = [key for key in spec if key not in CHAT_KEYS]
     if unknown:
         raise ConfigError(f"template has no key {unknown[0]!r}. {did_you_mean(str(unknown[0]), CHAT_KEYS)}")
-    user, system, variables = (
-        _with_prompt("template['chat']", spec.get("chat")),
-        spec.get("system"),
-        spec.get("variables"),
-    )
+    user = _with_prompt("template['chat']", spec.get("chat"))
+    system, variables = spec.get("system"), spec.get("variables")
     if not (system is None or isinstance(system, str)) or not (variables is None or isinstance(variables, Mapping)):
         raise ConfigError(f"template['system'] is a text and template['variables'] a mapping, got {dict(spec)}.")
     if not hasattr(tokenizer, "encode_chat"):

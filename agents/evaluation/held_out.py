@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textgym import Reward, Sample
 from textgym.episodes import Episodes
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, DataError
 from textgym.responses import pack_prompts
 from textgym.vector import TextGenerationVectorEnv
 
@@ -37,6 +37,7 @@ class HeldOut:
 
     Raises:
         ConfigError: ``num_samples`` is not positive, or an argument is none of the environment's.
+        DataError: No prompt fits.
     """
 
     def __init__(self, env: str, split: str, num_samples: int | None, env_kwargs: Mapping[str, Any]) -> None:
@@ -48,6 +49,11 @@ class HeldOut:
         lanes = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **env_kwargs))
         self.episodes: Episodes = lanes.episodes
         fitting = [i for i in range(lanes.num_samples) if self.episodes.overlong != "drop" or self.episodes.fits(i)]
+        if not fitting:
+            raise DataError(
+                f"No prompt of the split {split!r} of {env} has at most max_prompt_tokens="
+                f"{self.episodes.space.max_prompt_tokens} tokens: raise it, or pass overlong='truncate'."
+            )
         self.indices = fitting[:num_samples]
         registered = {} if lanes.spec is None else lanes.spec.kwargs
         self._reward_spec = registered.get("reward")

@@ -18,7 +18,7 @@ from agents.models.slots import reserve
 
 
 @dataclass
-class Decoding:
+class DecodingState:
     """What a model keeps between two tokens: its cache, and which cached columns are real.
 
     Attributes:
@@ -51,10 +51,10 @@ class Architecture(Protocol):
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
 
-    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+    def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; return the state of decoding and the hidden state before the first token, [B, D]."""
 
-    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+    def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
 
 
@@ -81,7 +81,7 @@ class DecoderOnly:
         )
         return _hidden(output)[:, prompts.shape[1] - 1 :]
 
-    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+    def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; see :meth:`Architecture.start`."""
         prompts = trim_left(prompts)
         mask = _attendable(prompts >= 0)
@@ -93,9 +93,9 @@ class DecoderOnly:
             past_key_values=cache,
             use_cache=True,
         )
-        return Decoding(cache, mask, mask.sum(dim=1)), _hidden(output)[:, -1]
+        return DecodingState(cache, mask, mask.sum(dim=1)), _hidden(output)[:, -1]
 
-    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+    def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
         decoding.mask = torch.nn.functional.pad(decoding.mask, (0, 1), value=1)
         output = self.base(
@@ -128,17 +128,17 @@ class EncoderDecoder:
         )
         return _hidden(output)[:, len(self.start_ids) - 1 :]
 
-    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+    def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; see :meth:`Architecture.start`."""
         encoded, mask = self._encode(prompts)
         config = self.decoder.config
         cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
-        decoding = Decoding(cache, mask, torch.zeros_like(prompts[:, 0]), encoded)
+        decoding = DecodingState(cache, mask, torch.zeros_like(prompts[:, 0]), encoded)
         for starts in self._starts(prompts).T:
             hidden = self.advance(decoding, starts)
         return decoding, hidden
 
-    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+    def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
         output = self.decoder(
             input_ids=tokens[:, None],

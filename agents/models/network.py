@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-from agents.models.architectures import Decoding, architecture_of
+from agents.models.architectures import DecodingState, architecture_of
 from agents.models.distribution import chosen_and_entropy
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
@@ -110,11 +110,11 @@ class TextNetwork(nn.Module):
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
         return self._architecture.states(prompts, responses)
 
-    def start(self, prompts: Tensor) -> tuple[Decoding, Tensor]:
+    def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
         return self._architecture.start(prompts)
 
-    def advance(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+    def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
         return self._architecture.advance(decoding, tokens)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.runs.phase import CONTINUED
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CONTINUED = "warm start continued"
 COLOURS = ("#4477AA", "#EE6677", "#999933", "#AA3377")  # Paul Tol's bright scheme, told apart by the colour-blind
 Line = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ def draw_curve(lines: Iterable[Line], path: Path) -> None:
         *top.get_legend_handles_labels(), loc="outside upper center", ncols=max(1, len(phases)), fontsize="small"
     )
     for phase, points in list(phases.items())[1:]:
-        if phase != CONTINUED:
+        if phase != CONTINUED.label:
             for axes in (top, bottom):
                 axes.axvline(points[0]["x"], color="0.6", linewidth=1, linestyle=":")
     bottom.set_xlabel("seconds of learning (validation excluded)")
@@ -47,7 +48,7 @@ def _phases(lines: Iterable[Line]) -> dict[str, list[dict[str, Any]]]:
         phases.setdefault(line["phase"], []).append(dict(line))
     start = before = 0.0
     for phase, points in phases.items():
-        start = before if phase == CONTINUED else start
+        start = before if phase == CONTINUED.label else start
         for point in points:
             point["x"] = start + point["seconds"]
         before, start = start, max(point["x"] for point in points)

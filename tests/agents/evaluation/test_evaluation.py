@@ -17,7 +17,7 @@ from agents.models.decoding import Beam, BestOf
 from agents.models.rollout import generate
 from tests.agents.tiny import MODELS, sharpen
 from tests.chat import chat_tokenizer
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, DataError
 from textgym.responses import pack_prompts
 
 ENV = "test/Letters-v0"
@@ -245,3 +245,9 @@ def test_a_response_that_ends_with_a_stop_string_has_ended(instruct: Path) -> No
     report = evaluate(instruct, ENV, split="train", stop=anything, deterministic=False, **SIZES)
     assert report.ended > evaluate(instruct, ENV, split="train", deterministic=False, **SIZES).ended
     assert report.mean_length < 6
+
+
+def test_a_split_in_which_no_prompt_fits_is_refused(model: dict[str, Any]) -> None:
+    algorithm = make(model)
+    with pytest.raises(DataError, match=r"No prompt of the split 'train' of .* max_prompt_tokens=7"):
+        evaluate(algorithm, ENV, split="train", data=[{"prompt": "abcdabcdabcd", "reference": "a"}], overlong="drop")
