@@ -68,9 +68,10 @@ def resume(
     On the CPU of one machine, the weights, the optimizer, the rewards and the rows of metrics are, to the last bit,
     those of a run that was never interrupted; what was learned after the last checkpoint is learned again. Outside of
     this stand: what measures time (in the rows ``seconds``, ``tokens_per_second``, ``time/fps`` and
-    ``time/time_elapsed``); runs whose ends or learning rates follow a clock (``max_seconds``), which no two runs share,
-    though their clocks do go on; the moments of validation, unless ``evaluation.curve_every_timesteps`` sets them; and
-    the warm start that is continued for as long as reinforcement took.
+    ``time/time_elapsed``); runs that a clock ends, or whose learning rate follows it because it is ahead of the tokens
+    (``max_seconds``), which no two runs share, though their clocks do go on; the moments of validation, unless
+    ``evaluation.curve_every_timesteps`` sets them; and the warm start that is continued for as long as reinforcement
+    took.
 
     A run that has ended only tells its summary.
 

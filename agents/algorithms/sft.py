@@ -73,8 +73,10 @@ class SFT(CountsTokens, Resumable):
         self.arguments = stored_arguments(locals())
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing must lie in [0, 1), got {label_smoothing}.")
-        if batch_size < 1:
-            raise ConfigError(f"batch_size counts responses and must be at least 1, got {batch_size}.")
+        counts = {"batch_size": batch_size, "evaluate_every": evaluate_every, "patience": patience}
+        for name, count in (counts | {"validation_samples": validation_samples}).items():
+            if count < 1:
+                raise ConfigError(f"{name} counts, and must be at least 1, got {count}.")
         super().__init__(
             policy,
             as_vec_env(env),
@@ -156,6 +158,11 @@ class SFT(CountsTokens, Resumable):
         network.model.train()  # the model's own dropout regularises imitation
         self._update_learning_rate(self.policy.optimizer)
         losses = token_losses(network, batch, self.device, self.label_smoothing)
+        if not len(losses):  # the mean would be NaN, and no token would ever count
+            raise DataError(
+                "No token of these references may be written: the environment's allowed tokens or min_new_tokens "
+                f"forbid all of them (samples {indices[:5].tolist()}). Allow some, or take other data."
+            )
         loss = losses.mean()
         self.policy.optimizer.zero_grad()
         loss.backward()

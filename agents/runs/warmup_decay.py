@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from agents.runs.callbacks import Stopwatch
 
-
 SLACK = 0.1  # of the seconds
 
 
 class WarmupDecay:
     """A learning rate that rises linearly to its peak and falls linearly to 0.
 
-    Progress is the share of the planned tokens, or that of the seconds from the tenth of them on, where it is larger: on
-    a slow machine, where the time ends learning, the rate has fallen just as well. While the tokens are ahead, no clock
-    changes a bit of what is learned.
+    Progress is the share of the planned tokens, or that of the seconds after their first tenth, where it is larger: on
+    a slow machine, where the time ends learning, the rate has fallen just as well. While the tokens are ahead, no
+    clock changes a bit of what is learned.
 
     Args:
         peak: The greatest rate.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,14 @@ class Examples:
         responses: The texts that are judged; of pairwise data the preferred ones.
         others: The text that belongs to each, where the scorer reads one.
         targets: Float64 [N]: numbers, or the numbers of labels; ones for pairwise data.
+        subjects: What each is about: rows that share a text have the same one.
         rejected: Of pairwise data the other responses.
     """
 
     responses: list[str]
     others: list[str] | None
     targets: FloatArray
+    subjects: list[str]
     rejected: list[str] | None = None
 
     def __len__(self) -> int:
@@ -43,8 +46,8 @@ class Examples:
 def read_examples(config: ScorerConfig) -> tuple[dict[str, Examples], list[str]]:
     """Return the three splits and, of a classification, the labels in order.
 
-    Splits that the data has are used; those that it lacks are drawn from "train": rows with the same text to be judged
-    (or with the same other text, where one is read) go to the same split.
+    Splits that the data has are used; those that it lacks are drawn from "train": rows that share a text to be judged
+    (or the other text, where one is read) go to the same split.
 
     Raises:
         DataError: A column is missing, a judgment is none, or a split has too few rows.
@@ -52,10 +55,13 @@ def read_examples(config: ScorerConfig) -> tuple[dict[str, Examples], list[str]]
     columns = {"prompt": config.response if config.reads == "response" else config.other, "references": config.response}
     task = load_data(config.data, _AnyTask(), columns=columns)
     rows = {split: _rows(task, split, config) for split in task.splits if split in SPLITS}
+    if "train" not in rows:
+        raise DataError(f"{config.data!r} has no split 'train' to learn from, only {', '.join(map(repr, rows))}.")
     for split, share in (("test", config.test), ("validation", config.validation)):
         if split not in rows:
-            rows["train"], rows[split] = _divided(rows["train"], share, f"{config.seed} {split}")
-    labels = sorted({str(row[2]) for row in rows["train"]}) if config.target == "classification" else []
+            rows["train"], rows[split] = _divided(rows["train"], share, f"{config.seed} {split}", config)
+    classified = config.target == "classification"
+    labels = sorted({str(row[2]) for found in rows.values() for row in found}) if classified else []
     for split, found in rows.items():
         if len(found) < LEAST:
             raise DataError(f"The {split} split of {config.data!r} has {len(found)} rows, at least {LEAST} are needed.")
@@ -99,27 +105,48 @@ def _number(value: Any, column: str, where: str) -> float:
     return number
 
 
-def _divided(rows: Iterable[Row], share: float, salt: str) -> tuple[list[Row], list[Row]]:
+def _divided(rows: Sequence[Row], share: float, salt: str, config: ScorerConfig) -> tuple[list[Row], list[Row]]:
     """Return two lists, of which the second has about ``share`` of the rows, by a hash of what they are about."""
     kept: list[Row] = []
     drawn: list[Row] = []
-    for row in rows:
-        digest = hashlib.sha256(f"{salt} {row[1]}".encode("utf-8", "surrogatepass")).digest()
+    for row, about in zip(rows, _subjects(rows, config), strict=True):
+        digest = hashlib.sha256(f"{salt} {about}".encode("utf-8", "surrogatepass")).digest()
         (drawn if int.from_bytes(digest[:8], "big") < share * 2**64 else kept).append(row)
     return kept, drawn
+
+
+def _subjects(rows: Sequence[Row], config: ScorerConfig) -> list[str]:
+    """Return a text for each row that is the same for rows that share one.
+
+    Pairs of which one shares a response with another, and that one its other response with a third, are all alike;
+    where more than half of the pairs hang together so, only the preferred response counts.
+    """
+    if config.target != "pairwise" or config.reads != "response":
+        return [row[1] for row in rows]
+    parent: dict[str, str] = {}
+
+    def root(text: str) -> str:
+        while parent.setdefault(text, text) != text:
+            parent[text] = text = parent[parent[text]]
+        return text
+
+    for chosen, _, rejected in rows:
+        one, other = sorted((root(chosen), root(str(rejected))))
+        parent[other] = one
+    found = [root(row[0]) for row in rows]
+    commonest = max(Counter(found).values(), default=0)
+    return found if 2 * commonest <= len(rows) else [row[0] for row in rows]
 
 
 def _examples(rows: Sequence[Row], labels: Sequence[str], config: ScorerConfig) -> Examples:
     responses, others, values = ([row[i] for row in rows] for i in range(3))
     read = None if config.reads == "response" else others
+    subjects = _subjects(rows, config)
     if config.target == "pairwise":
-        return Examples(responses, read, np.ones(len(rows)), values)
+        return Examples(responses, read, np.ones(len(rows)), subjects, values)
     if config.target == "regression":
-        return Examples(responses, read, np.array(values, np.float64))
-    unknown = next((value for value in values if str(value) not in labels), None)
-    if unknown is not None:
-        raise DataError(f"The label {unknown!r} of {config.data!r} is not among those of the train split: {labels}.")
-    return Examples(responses, read, np.array([labels.index(str(value)) for value in values], np.float64))
+        return Examples(responses, read, np.array(values, np.float64), subjects)
+    return Examples(responses, read, np.array([labels.index(str(value)) for value in values], np.float64), subjects)
 
 
 class _AnyTask(Task):

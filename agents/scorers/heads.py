@@ -24,10 +24,14 @@ class Features(NamedTuple):
     rejected: FloatArray | None
     judgments: FloatArray
 
+    def chosen_and_rejected(self) -> FloatArray:
+        """Return the features of all responses."""
+        return self.chosen if self.rejected is None else np.concatenate([self.chosen, self.rejected])
+
 
 def fit_head(train: Features, validation: Features, outputs: int, config: ScorerConfig) -> Head:
     """Return the head that does best on validation."""
-    both = train.chosen if train.rejected is None else np.concatenate([train.chosen, train.rejected])
+    both = train.chosen_and_rejected()
     mean, scale = both.mean(0), np.maximum(both.std(0), 1e-6)
     learned, held_out = _tensors(train, mean, scale), _tensors(validation, mean, scale)
     fit = _linear if config.head == "linear" else _with_hidden_layer
@@ -35,10 +39,10 @@ def fit_head(train: Features, validation: Features, outputs: int, config: Scorer
     linear = [module for module in network if isinstance(module, nn.Linear)]
     layers = [(m.weight.detach().double().numpy().T, m.bias.detach().double().numpy()) for m in linear]
     head = Head(mean, scale, tuple(layers))
-    return _centred(head, both) if config.target == "pairwise" else head
+    return centred(head, both) if config.target == "pairwise" else head
 
 
-def _centred(head: Head, rows: FloatArray) -> Head:
+def centred(head: Head, rows: FloatArray) -> Head:
     """Return a pairwise head whose numbers have mean 0, which no loss of differences can tell."""
     *hidden, (weight, bias) = head.layers
     return Head(head.mean, head.scale, (*hidden, (weight, bias - head(rows).mean(0))))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,15 @@ Measure = Callable[[FloatArray, FloatArray], float]
 Found = dict[str, dict[str, float]]
 
 
-def measured(target: str, numbers: FloatArray, judgments: FloatArray, trained_on: FloatArray, seed: int = 0) -> Found:
-    """Return each measure with its 95% percentile bootstrap interval over examples, and what a constant gets.
+def measured(
+    target: str,
+    numbers: FloatArray,
+    judgments: FloatArray,
+    trained_on: FloatArray,
+    seed: int = 0,
+    subjects: Sequence[str] | None = None,
+) -> Found:
+    """Return each measure with its 95% percentile bootstrap interval, and what a constant gets.
 
     Args:
         target: "regression", "classification" or "pairwise".
@@ -24,15 +32,26 @@ def measured(target: str, numbers: FloatArray, judgments: FloatArray, trained_on
         judgments: Of people, [N].
         trained_on: The judgments of the training split, whose mean or commonest label is the constant.
         seed: Of the bootstrap.
+        subjects: What each example is about: those about the same are drawn together, because they are no independent
+            witnesses; None draws each by itself.
     """
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(judgments), size=(RESAMPLES, len(judgments)))
+    draws = _draws(range(len(judgments)) if subjects is None else subjects, np.random.default_rng(seed))
     found: Found = {}
     for name, measure in MEASURES[target].items():
         samples = [measure(numbers[rows], judgments[rows]) for rows in draws]
         low, high = np.nanpercentile(samples, [2.5, 97.5])
         found[name] = {"value": measure(numbers, judgments), "low": float(low), "high": float(high)}
     return found | {"constant": _constant(target, judgments, trained_on)}
+
+
+def _draws(subjects: Sequence[Any], rng: np.random.Generator) -> list[npt.NDArray[np.intp]]:
+    """Return the row numbers of each resample: as many subjects as there are, each with all of its rows."""
+    _, inverse = np.unique(np.asarray(subjects), return_inverse=True)
+    rows = np.argsort(inverse, kind="stable")
+    groups = np.split(rows, np.flatnonzero(np.diff(inverse[rows])) + 1)
+    if len(groups) == len(subjects):
+        return list(rng.integers(len(groups), size=(RESAMPLES, len(groups))))
+    return [np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))]) for _ in range(RESAMPLES)]
 
 
 def _constant(target: str, judgments: FloatArray, trained_on: FloatArray) -> dict[str, float]:

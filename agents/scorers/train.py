@@ -15,7 +15,7 @@ from agents.checkpoints.folders import write_folder
 from agents.scorers.config import ScorerConfig
 from agents.scorers.examples import Examples, read_examples
 from agents.scorers.fine_tuning import fine_tune
-from agents.scorers.heads import Features, fit_head
+from agents.scorers.heads import Features, centred, fit_head
 from agents.scorers.measures import Found, measured
 from textgym.core import FloatArray
 from textgym.errors import ConfigError
@@ -60,9 +60,13 @@ def train_scorer(config: ScorerConfig) -> TrainedFolder:
     head = fit_head(known["train"], known["validation"], outputs, config)
     if config.fine_tune:
         head = fine_tune(encoder, head, splits["train"], splits["validation"], config)
+        if config.target == "pairwise":
+            head = centred(head, _features(encoder, splits["train"], config).chosen_and_rejected())
     head = Head.of_arrays(head.arrays())  # as it will be read
     test = _numbers(encoder, head, splits["test"], config)
-    held_out = measured(config.target, test, splits["test"].targets, splits["train"].targets, config.seed)
+    held_out = measured(
+        config.target, test, splits["test"].targets, splits["train"].targets, config.seed, splits["test"].subjects
+    )
     sizes = {name: len(split) for name, split in splits.items()}
     told = _told(config, splits["train"], labels, {"held_out": held_out, "examples": sizes})
     write_folder(Path(config.out), "scorer", lambda folder: _write(folder, told, head, encoder, config.fine_tune))

@@ -9,7 +9,9 @@ import torch
 from agents import SFT, TransformerPolicy, evaluate, make_vec_env
 from agents.algorithms.sft import _fitting, token_losses
 from tests.agents.tiny import MODELS
+from textgym import Sample
 from textgym.errors import ConfigError, DataError
+from textgym.tokenizers.characters import CharTokenizer
 
 ENV = "test/Letters-v0"
 
@@ -86,12 +88,22 @@ def test_the_same_seed_learns_the_same() -> None:
     ("options", "message"),
     [
         ({"label_smoothing": 1.0}, r"label_smoothing must lie in \[0, 1\), got 1.0"),
-        ({"batch_size": 0}, "batch_size counts responses and must be at least 1"),
+        ({"batch_size": 0}, "batch_size counts, and must be at least 1"),
+        ({"evaluate_every": 0}, "evaluate_every counts, and must be at least 1"),
+        ({"validation_samples": 0}, "validation_samples counts, and must be at least 1"),
     ],
 )
 def test_arguments_that_cannot_work_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make(MODELS["gpt2"], **options)
+
+
+def test_references_that_may_not_be_written_are_told() -> None:
+    data = [Sample("aa", ("bb",))]
+    (b,) = CharTokenizer("ab").encode("b")
+    envs = make_vec_env(ENV, num_envs=1, data=data, tokenizer="char:ab", banned_tokens=[b], min_new_tokens=3)
+    with pytest.raises(DataError, match="No token of these references may be written"):
+        make(MODELS["gpt2"], envs=envs).learn(100)
 
 
 def test_learning_again_keeps_the_best_weights(model: dict[str, Any]) -> None:

@@ -217,11 +217,21 @@ def test_objects_in_a_configuration_are_refused_before_anything_is_made(tmp_path
 def test_the_learning_rate_rises_and_falls_with_tokens_or_time(monkeypatch):
     schedule = WarmupDecay(2.0, warmup_fraction=0.1, max_seconds=100)
     assert [schedule(1 - done) for done in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx([0, 1, 2, 1, 0])
-    schedule.watch = SimpleNamespace(seconds=55.0)
-    assert schedule(1.0) == pytest.approx(1.0)
+    schedule.watch = SimpleNamespace(seconds=55.0)  # half of the time from its tenth on
+    assert schedule(1.0) == pytest.approx(2 * 0.5 / 0.9)
     assert schedule(0.1) == pytest.approx(0.2 / 0.9)
-    schedule.watch.seconds = 300.0
-    assert schedule(1.0) == 0.0
+    for seconds in (100.0, 300.0):
+        schedule.watch.seconds = seconds
+        assert schedule(1.0) == 0.0
+
+
+def test_a_clock_that_is_behind_the_tokens_changes_nothing():
+    schedule = WarmupDecay(2.0, warmup_fraction=0.1, max_seconds=100)
+    alone = [schedule(1 - done / 50) for done in range(51)]
+    schedule.watch = SimpleNamespace(seconds=0.0)
+    for done, rate in enumerate(alone):
+        schedule.watch.seconds = 0.9 * done * 2 + 9.9
+        assert schedule(1 - done / 50) == rate
 
 
 def test_the_run_folder_is_named_after_environment_time_and_seed(tmp_path):

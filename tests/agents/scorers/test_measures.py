@@ -43,3 +43,17 @@ def test_an_interval_holds_its_value_and_shrinks_with_examples():
         assert found["low"] < found["value"] < found["high"]
         widths.append(found["high"] - found["low"])
     assert widths[1] < 0.3 * widths[0]
+
+
+def test_examples_about_the_same_are_drawn_together():
+    rng = np.random.default_rng(0)
+    once = rng.normal(size=100)
+    numbers = once + rng.normal(size=100)
+    ten_times = np.repeat(once, 10), np.repeat(numbers, 10)[:, None]
+    subjects = [f"s{i}" for i in np.repeat(np.arange(100), 10)]
+    apart = measured("regression", ten_times[1], ten_times[0], once)["pearson"]
+    together = measured("regression", ten_times[1], ten_times[0], once, subjects=subjects)["pearson"]
+    single = measured("regression", numbers[:, None], once, once)["pearson"]
+    widths = [found["high"] - found["low"] for found in (apart, together, single)]
+    assert widths[0] < 0.5 * widths[2]
+    assert widths[1] == pytest.approx(widths[2], rel=0.15)

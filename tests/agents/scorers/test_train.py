@@ -173,6 +173,14 @@ def test_a_head_is_read_as_it_was_saved():
     np.testing.assert_allclose(head(rows), by_hand)
 
 
+def test_a_pairwise_head_is_centred_after_its_encoder_has_learned(data, encoder, tmp_path):
+    made = config(data, encoder, tmp_path, "pairwise", fine_tune=True, encoder_learning_rate=1e-2, epochs=2)
+    folder = train_scorer(made).folder
+    splits, _ = read_examples(made)
+    reward = make_reward({"name": "scorer", "model": str(folder)})
+    assert abs(reward.network.numbers([*splits["train"].responses, *splits["train"].rejected], None).mean()) < 1e-3
+
+
 def test_an_encoder_that_learns_too_does_better_and_is_saved(data, encoder, tmp_path):
     rng = np.random.default_rng(1)  # which of two words comes first is hardly seen in a mean of states
     rows = []
@@ -214,6 +222,29 @@ def test_rows_about_the_same_text_stay_in_one_split(data, encoder, tmp_path):
     assert seen[0].isdisjoint(seen[1] | seen[2])
     assert seen[1].isdisjoint(seen[2])
     assert sum(map(len, splits.values())) == 400
+
+
+def test_pairs_that_share_a_response_stay_in_one_split(encoder, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [{"response": f"c{i}", "rejected": f"c{i + 1}" if rng.random() < 0.7 else f"r{i}"} for i in range(600)]
+    rows = [row | {"prompt": "p"} for row in rows]
+    data = {"pairwise": write(tmp_path / "chains.jsonl", rows)}
+    splits, _ = read_examples(config(data, encoder, tmp_path, "pairwise"))
+    seen = [{*split.responses, *split.rejected} for split in splits.values()]
+    assert seen[0].isdisjoint(seen[1] | seen[2])
+    assert seen[1].isdisjoint(seen[2])
+    assert sum(map(len, splits.values())) == 600
+    assert len(set(splits["train"].subjects)) > 50
+
+
+def test_a_label_that_only_one_split_has_is_a_label(encoder, tmp_path):
+    rows = [{"response": f"the cat {i}", "score": ("a", "b")[i % 2]} for i in range(800)]
+    rows += [{"response": "a rare one", "score": "rare"}]
+    for seed in range(3):
+        made = config(
+            {"classification": write(tmp_path / "rare.jsonl", rows)}, encoder, tmp_path, "classification", seed=seed
+        )
+        assert read_examples(made)[1] == ["a", "b", "rare"]
 
 
 def test_splits_that_are_there_are_used(data, encoder, tmp_path):
@@ -284,6 +315,10 @@ def test_what_cannot_be_learned_from_is_told(data, encoder, tmp_path):
     few = {"regression": write(tmp_path / "few.jsonl", [{"response": "a", "score": 1.0}] * 3)}
     with pytest.raises(DataError, match="at least 10 are needed"):
         train_scorer(config(few, encoder, tmp_path))
+    (tmp_path / "only").mkdir()
+    shutil.copy(data["regression"], tmp_path / "only" / "test.jsonl")
+    with pytest.raises(DataError, match="no split 'train'"):
+        train_scorer(ScorerConfig(str(tmp_path / "only"), "out", encoder=encoder))
     rows = [{"response": f"the cat {i}", "score": "good"} for i in range(300)]
     with pytest.raises(DataError, match="same 'score'"):
         train_scorer(
