@@ -1,0 +1,1 @@
+"""Learned scorers against people: corpora with human judgements, the scorers, and the tables."""
