@@ -13,7 +13,7 @@ from agents.scorers.loss import loss_of
 from textgym.core import FloatArray
 from textgym.rewards.neural.head import Head
 
-DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # weights of the squared norm, of which validation chooses
+DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)  # weights of the squared norm, of which validation chooses
 PATIENCE = 3  # epochs without improvement
 
 

@@ -16,7 +16,7 @@ from textgym.statistics import mean_interval
 
 Encoded = tuple[Vectors, Vectors]  # contexts [N, D] and responses [N, 3, 5, D]
 OTHERS = ("random", "adversarial")  # what a good response is put above
-CONTEXTS = {"dev": 600, "test": 400}  # the first of each split: all would take half an hour to encode
+CONTEXTS = {"dev": 600, "test": 400}  # the first of each split: to encode all would take over five minutes
 RESAMPLES = 200  # of contexts, for the area under the curve
 
 
