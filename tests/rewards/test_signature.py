@@ -5,6 +5,7 @@ import pytest
 import textgym
 from textgym import list_rewards, make_reward
 from textgym.errors import TextGymError
+from textgym.registration import rewards
 from textgym.rewards.signature import column, package_version, signature
 
 
@@ -35,6 +36,8 @@ def test_what_scores_otherwise_has_another_signature(spec):
 def test_every_signature_has_the_version():
     signatures = {}
     for name in list_rewards():
+        if not rewards[name].__module__.startswith("textgym."):
+            continue  # registered by another test
         try:
             signatures[name] = make_reward(name).signature
         except TextGymError:  # it needs an option
