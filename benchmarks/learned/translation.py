@@ -58,10 +58,12 @@ def _surface(train: list[Translation], rows: list[Translation]) -> Vectors:
     """Return lengths and the square roots of counts of character n-grams (1 to 4) that are common in training."""
     columns = [_lengths(rows)]
     for side in ("source", "target"):
-        known: Counter[str] = Counter()
+        known = Counter[str]()
         for row in train:
             known.update(set(_grams(getattr(row, side))))
-        place = {gram: number for number, (gram, _) in enumerate(known.most_common(GRAMS))}
+        # equal counts in the order of the alphabet: sets have another order in each process
+        commonest = sorted(known, key=lambda gram: (-known[gram], gram))[:GRAMS]
+        place = {gram: number for number, gram in enumerate(commonest)}
         counts = np.zeros((len(rows), len(place)), np.float32)
         for number, row in enumerate(rows):
             for gram, count in Counter(_grams(getattr(row, side))).items():
