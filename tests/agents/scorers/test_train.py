@@ -18,7 +18,6 @@ from textgym import Sample, make_reward
 from textgym.cli import main
 from textgym.errors import CheckpointError, ConfigError, DataError, ModelError
 from textgym.rewards.neural.head import Head
-from textgym.rewards.neural.network import _loaded
 from textgym.rewards.neural.source import fingerprint
 
 NOUNS = ["cat", "mat", "dog", "stock", "prices"]
@@ -205,7 +204,6 @@ def test_an_encoder_that_learns_too_does_better_and_is_saved(data, encoder, tmp_
     )
     assert learned.held_out["log loss"]["value"] < plain.held_out["log loss"]["value"]
     assert (learned.folder / "encoder" / "model.safetensors").is_file()
-    fingerprint.cache_clear()
     assert fingerprint(encoder) == before
     reward = make_reward({"name": "scorer", "model": str(learned.folder)})
     scores = reward(["cat fast . no yes a a dog", "dog fast . no yes a a cat"], [Sample("p")] * 2)
@@ -262,8 +260,6 @@ def test_a_changed_encoder_is_refused(data, encoder, tmp_path):
     mine = shutil.copytree(encoder, tmp_path / "mine")
     trained = train_scorer(config(data, str(mine), tmp_path))
     (mine / "config.json").write_text((mine / "config.json").read_text() + " ")
-    fingerprint.cache_clear()
-    _loaded.cache_clear()
     with pytest.raises(ModelError, match="train it anew"):
         make_reward({"name": "scorer", "model": str(trained.folder)})
 

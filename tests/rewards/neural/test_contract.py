@@ -7,16 +7,18 @@ import shutil
 import gymnasium as gym
 import numpy as np
 import pytest
+import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import normalizers
 
-from tests.rewards.neural.models import save, t5, tokenizer
+from tests.rewards.neural.models import bert, save, t5, tokenizer
 from tests.rewards.texts import SCRIPTS
 from textgym import Sample, list_rewards, make_reward
 from textgym.errors import ConfigError, MissingExtraError, ModelError, RewardError
 from textgym.registration import rewards
 from textgym.rewards.cached import Cached
 from textgym.rewards.neural.network import BATCH_TOKENS, load
+from textgym.rewards.neural.source import stamp
 
 SAMPLE = Sample("the cat ran", ("the cat sat on the mat", " ", "a dog"))
 WORDS = ["the cat sat", "a dog ran fast", "no", "stock prices fell .", "the cat sat on the mat", "a dog"]
@@ -87,9 +89,6 @@ def test_the_signature_tells_the_content_and_the_versions_and_no_path(name, fold
     elsewhere = shutil.copytree(folders[kind], tmp_path / kind)
     assert make_reward({"name": name, **MADE[name], "model": str(elsewhere)}).signature == reward.signature
     (elsewhere / "config.json").write_text((elsewhere / "config.json").read_text().replace("0.5", "0.25"))
-    from textgym.rewards.neural.source import fingerprint
-
-    fingerprint.cache_clear()
     assert make_reward({"name": name, **MADE[name], "model": str(elsewhere)}).signature != reward.signature
 
 
@@ -117,7 +116,43 @@ def test_what_is_cached_is_not_asked_for_again(folders, monkeypatch):
 def test_one_process_loads_a_network_once(folders):
     one, other = made("reward_model", folders), made("reward_model", folders, low=-3.0)
     assert one.network is other.network
-    assert load(type(one.network), folders["scalar"]) is one.network
+    assert load(type(one.network), folders["scalar"], stamped=stamp(folders["scalar"])) is one.network
+
+
+def test_a_model_that_was_written_anew_is_read_anew_and_rewards_keep_what_they_were_made_with(folders, tmp_path):
+    folder = shutil.copytree(folders["encoder"], tmp_path / "encoder")
+    before = make_reward({"name": "embedding_similarity", "model": str(folder)})
+    first, signed = before(WORDS, [SAMPLE] * len(WORDS)), before.signature
+    other = bert(transformers.BertModel, spread=0.2)
+    other.save_pretrained(folder)
+    after = make_reward({"name": "embedding_similarity", "model": str(folder)})
+    assert after.network is not before.network
+    assert not np.allclose(after(WORDS, [SAMPLE] * len(WORDS)), first)
+    np.testing.assert_array_equal(before(WORDS, [SAMPLE] * len(WORDS)), first)
+    assert after.signature != signed
+
+
+def test_what_spells_a_mark_is_text(folders):
+    for name, text in (("embedding_similarity", "the [SEP] cat"), ("perplexity", "the </s> cat")):
+        network = made(name, folders).network
+        plain = network.tokens([text], marks=False)[0]["input_ids"]
+        assert not set(plain) & {2, 3, 4, 5}
+        assert set(network.tokens([text], marks=False, spelled=True)[0]["input_ids"]) & {3, 5}
+
+
+def test_the_states_of_references_are_kept(folders, monkeypatch):
+    reward = made("token_matching", folders)
+    first = reward(WORDS, [SAMPLE] * len(WORDS))
+    asked = []
+    states = type(reward.network).states
+    monkeypatch.setattr(type(reward.network), "states", lambda *a: asked.append(len(a[1])) or states(*a))
+    np.testing.assert_allclose(reward(WORDS, [SAMPLE] * len(WORDS)), first, atol=1e-6)
+    assert asked == [len(WORDS), 0]
+    monkeypatch.setattr("textgym.rewards.neural.encoder.KEPT_TOKENS", 10)
+    reward.network._kept_tokens = 9
+    samples = [SAMPLE, Sample("p", ("no", "yes"))] * 3
+    np.testing.assert_allclose(reward(WORDS, samples), reward(WORDS, samples), atol=1e-6)
+    assert reward.network._kept_tokens <= 10
 
 
 def test_batches_hold_so_many_tokens_and_every_row_once(folders):

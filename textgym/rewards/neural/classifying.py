@@ -32,10 +32,12 @@ class Classifier(Network):
         self.labels = [str(self.model.config.id2label[i]) for i in range(self.model.config.num_labels)]
 
     @inference
-    def logits(self, texts: Sequence[Text], marks: bool = True) -> FloatArray:
-        """Return the model's numbers, float64 [N, labels]."""
+    def logits(self, texts: Sequence[Text], templated: bool = False) -> FloatArray:
+        """Return the model's numbers, float64 [N, labels], of texts or of what a chat template has made of them."""
         found = np.zeros((len(texts), len(self.labels)), np.float64)
-        for rows, batch in self.batches(self.tokens(texts, marks), equal=self.last_token):
+        for rows, batch in self.batches(
+            self.tokens(texts, marks=not templated, spelled=templated), equal=self.last_token
+        ):
             found[rows] = self.model(**batch).logits.double().cpu().numpy()
         return found
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 POOLINGS = ("mean", "first")
 KEPT = 20_000  # vectors of references and prompts: 30 MB at a width of 384
+KEPT_TOKENS = 2**16  # states of references: 100 MB at a width of 384
 
 
 class TokenStates(NamedTuple):
@@ -49,6 +50,8 @@ class Encoder(Network):
         self.layers = int(self.model.config.get_text_config().num_hidden_layers)
         self.width = int(self.model.config.get_text_config().hidden_size)
         self._kept: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._kept_states: dict[tuple[str, int | None], TokenStates] = {}
+        self._kept_tokens = 0
 
     @inference
     def embed(self, texts: Sequence[str], pooling: str = "mean") -> Vectors:
@@ -108,3 +111,17 @@ class Encoder(Network):
                 ids = rows[number]["input_ids"]
                 found[number] = TokenStates(ids, states[: len(ids)], [i in special for i in ids])
         return found
+
+    def states_kept(self, texts: Iterable[str], layer: int | None = None) -> list[TokenStates]:
+        """Return what :meth:`states` does, from memory where it is there: for references, which recur."""
+        wanted = list(texts)
+        new = list(dict.fromkeys(text for text in wanted if (text, layer) not in self._kept_states))
+        found = dict(zip(new, self.states(new, layer), strict=True))
+        kept = [found[text] if text in found else self._kept_states[text, layer] for text in wanted]
+        for text, states in found.items():
+            if self._kept_tokens + len(states.ids) > KEPT_TOKENS:
+                self._kept_states.clear()
+                self._kept_tokens = 0
+            self._kept_states[text, layer] = states._replace(states=states.states.copy())  # not its whole batch
+            self._kept_tokens += len(states.ids)
+        return kept

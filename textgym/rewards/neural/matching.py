@@ -68,8 +68,10 @@ class TokenMatching(NeuralReward):
     def values(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
         """Return the score of each response with its best reference."""
         others, starts = flat(filled_references(self.name, samples))
-        distinct = list(dict.fromkeys([*responses, *others]))
-        known = dict(zip(distinct, map(self._matched, self.network.states(distinct, self.layer)), strict=True))
+        written = list(dict.fromkeys(responses))
+        texts = [*written, *dict.fromkeys(others)]
+        states = self.network.states(written, self.layer) + self.network.states_kept(texts[len(written) :], self.layer)
+        known = dict(zip(texts, map(self._matched, states), strict=True))
         scores = np.zeros(len(responses), np.float64)
         for row, response in enumerate(responses):
             references = others[starts[row] : starts[row + 1]]

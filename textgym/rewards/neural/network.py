@@ -40,7 +40,9 @@ class Network:
         self.model.to(self.device)
         self.window = min(self.budget, _window(self.model.config, self.tokenizer))
 
-    def tokens(self, texts: Sequence[Text], marks: bool = True, cut: bool = True, bare: bool = False) -> list[Ids]:
+    def tokens(
+        self, texts: Sequence[Text], marks: bool = True, cut: bool = True, bare: bool = False, spelled: bool = False
+    ) -> list[Ids]:
         """Return the ids of each text, with what else the model reads.
 
         Args:
@@ -48,8 +50,9 @@ class Network:
             marks: Whether the tokenizer adds its marks.
             cut: Whether texts are cut to the window.
             bare: Whether a text may have no token at all; otherwise the unknown token stands for it.
+            spelled: Whether what spells a special token is one, as in a chat template; otherwise it is plain text.
         """
-        options: dict[str, Any] = {"add_special_tokens": marks, "verbose": False}
+        options: dict[str, Any] = {"add_special_tokens": marks, "verbose": False, "split_special_tokens": not spelled}
         if cut:
             options |= {"truncation": True, "max_length": self.window}
         rows = [self._ids((text,) if isinstance(text, str) else text, options) for text in texts]
@@ -99,18 +102,24 @@ N = TypeVar("N")
 
 
 @lru_cache(maxsize=8)
-def _loaded(kind: type[Any], model: str, device: str) -> Any:
+def _loaded(kind: type[Any], model: str, device: str, stamped: str) -> Any:
     return kind(model, device)
 
 
-def load(kind: type[N], model: str, device: str = "auto") -> N:
+def load(kind: type[N], model: str, device: str = "auto", stamped: str = "") -> N:
     """Return the one network of this kind, model and device in the process, made as ``kind(model, device)``.
+
+    Args:
+        kind: A class.
+        model: A folder or a name.
+        device: "auto" takes a GPU when there is one.
+        stamped: Tells one content of a folder from the next, so that a model that was written anew is loaded anew.
 
     Raises:
         ModelError: As :func:`textgym.rewards.neural.source.read`.
         ConfigError: There is no such device.
     """
-    loaded: N = _loaded(kind, model, device)  # type: ignore[arg-type]
+    loaded: N = _loaded(kind, model, device, stamped)  # type: ignore[arg-type]
     return loaded
 
 

@@ -15,7 +15,7 @@ from textgym.rewards.composite import label
 from textgym.rewards.judge import check_lengths
 from textgym.rewards.neural.network import Network, load
 from textgym.rewards.neural.references import filled_references
-from textgym.rewards.neural.source import PACKAGED, check_installed, locate, signed
+from textgym.rewards.neural.source import PACKAGED, check_installed, locate, signed, stamp
 from textgym.rewards.signature import package_version, signature
 
 
@@ -35,6 +35,7 @@ class NeuralReward(Reward):
     model: str = field(default="minilm", repr=False)  # signatures tell its content, not where it lay
     device: str = field(default="auto", kw_only=True, repr=False)
     kind: ClassVar[type[Any]] = Network
+    _stamp: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model:
@@ -42,6 +43,8 @@ class NeuralReward(Reward):
                 f"The reward {self.name!r} needs a model, a folder or a hub name: {self.name}(model='...'), got "
                 f"{self.model!r:.80}."
             )
+        check_installed(f"The reward {self.name!r}")
+        object.__setattr__(self, "_stamp", self.stamp())
         _ = self.network  # so that what is missing is told when the reward is made
 
     @classmethod
@@ -56,10 +59,14 @@ class NeuralReward(Reward):
             return str(error)
         return ""
 
+    def stamp(self) -> str:
+        """Return what tells whether the model has been written anew since; this reward keeps what it was made with."""
+        return stamp(self.model)
+
     @property
     def network(self) -> Any:
         """The network of this process."""
-        return load(self.kind, self.model, self.device)
+        return load(self.kind, self.model, self.device, self._stamp)
 
     @abstractmethod
     def values(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:

@@ -19,7 +19,7 @@ from textgym.rewards.neural.head import features, read_scorer
 from textgym.rewards.neural.network import load
 from textgym.rewards.neural.references import filled_references
 from textgym.rewards.neural.reward import NeuralReward, flat
-from textgym.rewards.neural.source import fingerprint
+from textgym.rewards.neural.source import fingerprint, stamp
 from textgym.rewards.signature import package_version, signature
 
 
@@ -44,7 +44,7 @@ class TrainedScorer:
                 f"The scorer in {model!r} was trained on features of the encoder {name!r} with content {known}, and "
                 f"what is there has {found}: train it anew, or bring back the encoder that it knew."
             )
-        self.encoder = load(Encoder, name, device)
+        self.encoder = load(Encoder, name, device, stamp(name))
         content = (folder / "scorer.json").read_bytes() + (folder / "head.safetensors").read_bytes()
         self.content = hashlib.sha256(content).hexdigest()[:8]
 
@@ -77,6 +77,11 @@ class ScorerReward(NeuralReward):
         labels = self.network.labels
         if self.label is not None and self.label not in labels:
             raise ConfigError(f"The scorer has no label {self.label!r}. {did_you_mean(str(self.label), labels)}")
+
+    def stamp(self) -> str:
+        """Return the sizes and times of what the folder holds."""
+        known = [Path(self.model).expanduser() / name for name in ("scorer.json", "head.safetensors")]
+        return " ".join(f"{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in known if path.is_file())
 
     @property
     def bounds(self) -> tuple[float, float]:  # type: ignore[override]

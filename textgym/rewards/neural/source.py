@@ -84,7 +84,16 @@ def check_installed(needed_for: str) -> None:
             raise MissingExtraError(package, "agents", needed_for)
 
 
-@lru_cache(maxsize=64)
+def stamp(model: str) -> str:
+    """Return what tells quickly that a model has been written anew: sizes and times of its files; "" of a hub name.
+
+    Raises:
+        ModelError: As :func:`locate`.
+    """
+    found = [(str(path), path.stat()) for path in _files(model)]
+    return " ".join(f"{name}:{known.st_size}:{known.st_mtime_ns}" for name, known in found)
+
+
 def fingerprint(model: str) -> str:
     """Return eight hexadecimal digits of what scores depend on: configuration, tokenizer, chat template and weights.
 
@@ -93,15 +102,23 @@ def fingerprint(model: str) -> str:
     Raises:
         ModelError: As :func:`locate`.
     """
-    folder = Path(locate(model))
+    return _hashed(model, stamp(model))
+
+
+@lru_cache(maxsize=64)
+def _hashed(model: str, stamped: str) -> str:
     digest = hashlib.sha256()
-    if not folder.is_dir():
-        return hashlib.sha256(f"{model}{_revision(model)}".encode()).hexdigest()[:8]
-    for path in sorted(path for pattern in CONTENT for path in folder.glob(pattern)):
+    if not stamped:
+        digest.update(f"{model}{_revision(model)}".encode())
+    for path in _files(model):
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()[:8]
+
+
+def _files(model: str) -> list[Path]:
+    return sorted(path for pattern in CONTENT for path in Path(locate(model)).glob(pattern))
 
 
 def _revision(model: str) -> str:
