@@ -18,8 +18,8 @@ from agents.runs.changes import changed_origins, changed_settings
 from agents.runs.comparison import Comparison
 from agents.runs.continuation import Continuation, continued_seed
 from agents.runs.learners import Learners
-from agents.runs.learning import Learning
 from agents.runs.phase import CONTINUED, WARM_START, Phase, phases_of
+from agents.runs.phase_learning import Learning
 from agents.runs.progress import ProgressBar
 from agents.runs.provenance import provenance, versions
 from agents.runs.resume_point import ResumePoint, find_point

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from textgym.rewards.memo import Memo
+from textgym.memo import Memo
 from textgym.tokenizers import Tokenizer
 
 CHARACTERS = 20_000_000  # of remembered prompts, for all environments together

@@ -21,11 +21,11 @@ from agents.checkpoints.folders import open_folder, write_folder
 from agents.checkpoints.training_state import TrainingState
 from agents.learning.optimizers import MuonAdam
 from agents.models.network import TextNetwork
-from agents.models.weights import quiet
 from agents.policy import TransformerPolicy
 from agents.vec_env import episodes_of
 from textgym import TokenSpace
 from textgym.errors import CheckpointError
+from textgym.tokenizers.hub import quiet
 
 Algorithm = TypeVar("Algorithm", bound=BaseAlgorithm)
 

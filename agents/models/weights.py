@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
-from transformers.utils import logging
 
 from textgym.errors import ModelError, did_you_mean
-from textgym.tokenizers.hub import HUB, hub_reachable
+from textgym.tokenizers.hub import HUB, hub_reachable, quiet
 
 
 def read_model(source: str) -> PreTrainedModel:
@@ -106,17 +103,3 @@ def _check_complete(source: str, told: dict[str, Any]) -> None:
             f"{source!r} lacks weights that its config.json asks for: {', '.join(missing[:3])}{more}. A language model "
             "is needed, with its head, and saved whole."
         )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from drawing bars and tables for every model that is read or written."""
-    drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if drawn:
-            logging.enable_progress_bar()

@@ -22,8 +22,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.algorithms.sft import SFT
 from agents.checkpoints.folders import discard
 from agents.config.run_config import RunConfig
-from agents.runs.learning import Learning
 from agents.runs.phase import CONTINUED, WARM_START
+from agents.runs.phase_learning import Learning
 from agents.runs.resume_point import ResumePoint, find_point
 from agents.runs.run_folder import RunFolder
 from agents.runs.run_lock import run_lock

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from textgym.errors import ConfigError, did_you_mean
+from textgym.memo import Memo
 from textgym.registration import register_reward
 from textgym.rewards.counting import CountingReward
-from textgym.rewards.memo import Memo
 from textgym.rewards.ngrams import GrowingMatches, Ngrams
 from textgym.rewards.progress import WordsDraft
 from textgym.rewards.signature import signature

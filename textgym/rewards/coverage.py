@@ -11,9 +11,9 @@ import numpy as np
 
 from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import RewardError
+from textgym.memo import Memo
 from textgym.registration import register_reward
 from textgym.rewards.judge import check_lengths, excerpt
-from textgym.rewards.memo import Memo
 from textgym.rewards.progress import Draft, Drafted, Progress, words_end
 from textgym.rewards.signature import signature
 from textgym.rewards.unicode_words import unicode_tokens

@@ -8,8 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from textgym.errors import ConfigError
+from textgym.memo import Memo
 from textgym.registration import register_reward
-from textgym.rewards.memo import Memo
 from textgym.rewards.reference import ReferenceReward
 from textgym.rewards.signature import signature
 from textgym.rewards.stems import stems

