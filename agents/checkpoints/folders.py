@@ -35,7 +35,7 @@ def write_folder(path: Path, kind: str, write: Callable[[Path], None]) -> None:
     """
     temporary = _temporary(path)
     try:
-        _refuse_foreign(path)
+        refuse_foreign(path)
         make_folder(path.parent)
         sweep(path.parent, path.name)
         temporary.mkdir()
@@ -102,7 +102,7 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _refuse_foreign(path: Path) -> None:
+def refuse_foreign(path: Path) -> None:
     """Raise CheckpointError where writing a checkpoint would delete something else."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return

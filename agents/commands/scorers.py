@@ -30,8 +30,9 @@ def train_scorer(argv: list[str]) -> int:
     rest = list(argv)
     if not rest[0].startswith("-"):
         overrides.append(("data", rest.pop(0)))
+    flags = {key.name for key in keys(ScorerConfig) if key.kind is bool}
     while rest:
-        name, value = take(rest, "train-scorer")
+        name, value = take(rest, "train-scorer", flags)
         if name == "config":
             files.append(Path(value))
         else:
@@ -42,6 +43,8 @@ def train_scorer(argv: list[str]) -> int:
     trained = train(config)
     sizes = ", ".join(f"{count:,} {split}" for split, count in trained.sizes.items())
     print(f"{config.target} on {config.data}: {sizes}\n\n{table(trained.held_out)}\n")
+    if trained.epoch is not None:
+        print(f"the encoder learned for {trained.epoch} epochs, after which validation was best\n")
     print("in gym.make and on the command line: " + json.dumps({"name": "scorer", "model": str(trained.folder)}))
     return 0
 
@@ -49,12 +52,12 @@ def train_scorer(argv: list[str]) -> int:
 def table(held_out: Found) -> str:
     """Return the measures on the test split, with 95% bootstrap intervals, beside what a constant gets."""
     constant = held_out["constant"]
-    lines = ["held-out examples     value  95% interval      a constant"]
+    lines = ["held-out examples     value     95% interval      a constant"]
     for name, found in held_out.items():
         if name != "constant":
-            beside = f"{constant[name]:.3f}" if name in constant else "-"
-            interval = f"[{found['low']:.3f}, {found['high']:.3f}]"
-            lines.append(f"{name:<20}  {found['value']:.3f}  {interval:<16}  {beside}")
+            beside = f"{constant[name]:.4g}" if name in constant else "-"
+            interval = f"[{found['low']:.4g}, {found['high']:.4g}]"
+            lines.append(f"{name:<20}  {found['value']:<8.4g}  {interval:<16}  {beside}")
     return "\n".join(lines)
 
 

@@ -63,6 +63,8 @@ class ScorerConfig:
         for name in ("hidden", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.seed < 0:
+            raise ConfigError(f"seed must not be negative, got {self.seed}.")
         for name in ("learning_rate", "encoder_learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} must be finite and above 0, got {getattr(self, name)}.")

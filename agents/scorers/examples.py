@@ -19,6 +19,7 @@ from textgym.errors import DataError, did_you_mean
 
 SPLITS = ("train", "validation", "test")
 LEAST = 10  # examples of a split
+GREATEST = 1e30  # heads are saved in float32
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ def read_examples(config: ScorerConfig) -> tuple[dict[str, Examples], list[str]]
     Raises:
         DataError: A column is missing, a judgment is none, or a split has too few rows.
     """
-    columns = {"prompt": config.response if config.reads == "response" else config.other, "references": config.response}
-    task = load_data(config.data, _AnyTask(), columns=columns)
+    task = load_data(config.data, _AnyTask(), columns=_columns(config))
     rows = {split: _rows(task, split, config) for split in task.splits if split in SPLITS}
     if "train" not in rows:
         raise DataError(f"{config.data!r} has no split 'train' to learn from, only {', '.join(map(repr, rows))}.")
@@ -65,12 +65,24 @@ def read_examples(config: ScorerConfig) -> tuple[dict[str, Examples], list[str]]
     for split, found in rows.items():
         if len(found) < LEAST:
             raise DataError(f"The {split} split of {config.data!r} has {len(found)} rows, at least {LEAST} are needed.")
-    if config.target == "classification" and len(labels) < 2:
-        raise DataError(f"All rows of {config.data!r} have the same {config.judgment!r}: {labels}. Two are needed.")
+    judged = {row[2] for row in rows["train"]} if config.target != "pairwise" else set()
+    if config.target != "pairwise" and len(judged) < 2:
+        raise DataError(f"All rows of {config.data!r} have the same {config.judgment!r}, {judged}: two are needed.")
+    if classified and len({type(value) for value in judged}) > 1:
+        raise DataError(
+            f"The labels {config.judgment!r} of {config.data!r} are text in some rows and numbers in others."
+        )
     return {split: _examples(found, labels, config) for split, found in rows.items()}, labels
 
 
 Row = tuple[str, str, Any]  # response, other text, judgment or rejected response
+
+
+def _columns(config: ScorerConfig) -> dict[str, str]:
+    """Return which columns stand where a task has its prompt and its references."""
+    if config.reads == "references":
+        return {"prompt": config.response, "references": config.other}
+    return {"prompt": config.response if config.reads == "response" else config.other, "references": config.response}
 
 
 def _rows(task: Task, split: str, config: ScorerConfig) -> list[Row]:
@@ -90,8 +102,13 @@ def _row(sample: Sample, where: str, config: ScorerConfig) -> Row:
         value = _number(value, column, where)
     elif config.target == "pairwise" and not (isinstance(value, str) and value.strip()):
         raise DataError(f"{where}: {column!r} must be text, got {value!r:.80}.")
-    elif value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip():
-        raise DataError(f"{where}: {column!r} must be a label, got {value!r:.80}.")
+    elif not isinstance(value, (str, int)) or not str(value).strip():
+        raise DataError(f"{where}: {column!r} must be a label, text or a whole number, got {value!r:.80}.")
+    if len(sample.references) > 1:
+        named = config.other if config.reads == "references" else config.response
+        raise DataError(f"{where}: {named!r} holds {len(sample.references)} texts: give each a row of its own.")
+    if config.reads == "references":
+        return sample.prompt, sample.references[0], value
     return sample.references[0], sample.prompt, value
 
 
@@ -100,8 +117,8 @@ def _number(value: Any, column: str, where: str) -> float:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
-        raise DataError(f"{where}: {column!r} must be a finite number, got {value!r:.80}.")
+    if not abs(number) <= GREATEST:
+        raise DataError(f"{where}: {column!r} must be a finite number of at most {GREATEST:g}, got {value!r:.80}.")
     return number
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from agents.scorers.config import ScorerConfig
 from agents.scorers.examples import Examples
-from agents.scorers.heads import PATIENCE
+from agents.scorers.heads import PATIENCE, Unit
 from agents.scorers.loss import loss_of
 from textgym.rewards.neural.encoder import Encoder
 from textgym.rewards.neural.head import Head
@@ -21,11 +21,12 @@ class Scoring(nn.Module):
         encoder: Its model is changed by learning.
         head: Where the head begins.
         pooling: "mean" or "first".
+        unit: Of the judgments.
     """
 
-    def __init__(self, encoder: Encoder, head: Head, pooling: str) -> None:
+    def __init__(self, encoder: Encoder, head: Head, pooling: str, unit: Unit) -> None:
         super().__init__()
-        self.encoder, self.pooling = encoder, pooling
+        self.encoder, self.pooling, self.unit = encoder, pooling, unit
         self.model = encoder.model.requires_grad_(True)
         self.register_buffer("mean", torch.tensor(head.mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(head.scale, dtype=torch.float32))
@@ -54,28 +55,31 @@ class Scoring(nn.Module):
         return Head(_array(self.get_buffer("mean")), _array(self.get_buffer("scale")), layers)
 
 
-def fine_tune(encoder: Encoder, head: Head, train: Examples, validation: Examples, config: ScorerConfig) -> Head:
-    """Train the encoder, in place, and the head; return the head that goes with it.
+def fine_tune(
+    encoder: Encoder, head: Head, train: Examples, validation: Examples, config: ScorerConfig
+) -> tuple[Head, int]:
+    """Train the encoder, in place, and the head; return the head that goes with it, and which epoch was kept.
 
-    What validation likes best is kept, the beginning included; learning ends when it has not improved for three epochs.
+    What validation likes best is kept, the beginning, 0, included; learning ends when it has not improved for three
+    epochs.
     """
-    scoring = Scoring(encoder, head, config.pooling)
+    unit = Unit.of(train.targets) if config.target == "regression" else Unit()
+    scoring = Scoring(encoder, head, config.pooling, unit)
     optimizer = torch.optim.AdamW(scoring.parameters(), lr=config.encoder_learning_rate, weight_decay=0.01)
     generator = torch.Generator().manual_seed(config.seed)
-    best, least, since = _copied(scoring), _validated(scoring, validation, config), 0
+    best, least, kept = _copied(scoring), _validated(scoring, validation, config), 0
     with torch.random.fork_rng(devices=[]):  # of dropout
         torch.manual_seed(config.seed)
-        for _ in range(config.epochs):
+        for epoch in range(1, config.epochs + 1):
             _epoch(scoring, optimizer, train, torch.randperm(len(train), generator=generator), config)
             found = _validated(scoring, validation, config)
-            since += 1
             if found < least:
-                best, least, since = _copied(scoring), found, 0
-            if since >= PATIENCE:
+                best, least, kept = _copied(scoring), found, epoch
+            if epoch - kept >= PATIENCE:
                 break
     scoring.load_state_dict(best)
     scoring.eval().requires_grad_(False)
-    return scoring.head()
+    return scoring.head(), kept
 
 
 def _epoch(
@@ -102,8 +106,9 @@ def _loss(scoring: Scoring, split: Examples, rows: list[int], target: str) -> Te
     numbers = scoring([split.responses[i] for i in rows], others)
     if split.rejected is not None:
         numbers = numbers - scoring([split.rejected[i] for i in rows], others)
-    judgments = torch.tensor(split.targets[rows], dtype=torch.float32, device=numbers.device)
-    return loss_of(target, numbers, judgments)
+    mean, scale = scoring.unit
+    judgments = torch.tensor((split.targets[rows] - mean) / scale, dtype=torch.float32, device=numbers.device)
+    return loss_of(target, (numbers - mean) / scale, judgments)
 
 
 def _copied(scoring: Scoring) -> dict[str, Tensor]:

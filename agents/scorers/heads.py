@@ -33,13 +33,26 @@ def fit_head(train: Features, validation: Features, outputs: int, config: Scorer
     """Return the head that does best on validation."""
     both = train.chosen_and_rejected()
     mean, scale = both.mean(0), np.maximum(both.std(0), 1e-6)
-    learned, held_out = _tensors(train, mean, scale), _tensors(validation, mean, scale)
+    unit = Unit.of(train.judgments) if config.target == "regression" else Unit()
+    learned, held_out = (_tensors(split, mean, scale, unit) for split in (train, validation))
     fit = _linear if config.head == "linear" else _with_hidden_layer
     network = fit(learned, held_out, outputs, config)
     linear = [module for module in network if isinstance(module, nn.Linear)]
-    layers = [(m.weight.detach().double().numpy().T, m.bias.detach().double().numpy()) for m in linear]
-    head = Head(mean, scale, tuple(layers))
+    *hidden, last = [(m.weight.detach().double().numpy().T, m.bias.detach().double().numpy()) for m in linear]
+    head = Head(mean, scale, (*hidden, (last[0] * unit.scale, last[1] * unit.scale + unit.mean)))
     return centred(head, both) if config.target == "pairwise" else head
+
+
+class Unit(NamedTuple):
+    """The unit in which judgments are learned, so that their size changes nothing: mean and standard deviation."""
+
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, judgments: FloatArray) -> Unit:
+        """Return the unit of some judgments, which are not all the same."""
+        return cls(float(judgments.mean()), float(judgments.std()))
 
 
 def centred(head: Head, rows: FloatArray) -> Head:
@@ -54,12 +67,12 @@ class _Tensors(NamedTuple):
     judgments: Tensor
 
 
-def _tensors(split: Features, mean: FloatArray, scale: FloatArray) -> _Tensors:
+def _tensors(split: Features, mean: FloatArray, scale: FloatArray, unit: Unit) -> _Tensors:
     def scaled(rows: FloatArray) -> Tensor:
         return torch.from_numpy((rows - mean) / scale)
 
     rejected = None if split.rejected is None else scaled(split.rejected)
-    return _Tensors(scaled(split.chosen), rejected, torch.from_numpy(split.judgments))
+    return _Tensors(scaled(split.chosen), rejected, torch.from_numpy((split.judgments - unit.mean) / unit.scale))
 
 
 def _loss(network: nn.Module, split: _Tensors, target: str, rows: Tensor | None = None) -> Tensor:
@@ -82,7 +95,7 @@ def _linear(train: _Tensors, validation: _Tensors, outputs: int, config: ScorerC
             found = float(_loss(network, validation, config.target))
         if found < least:
             best, least = network, found
-    assert best is not None  # losses are finite
+    assert best is not None  # features and judgments are of size 1, and losses finite
     return best
 
 

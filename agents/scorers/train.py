@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from agents.checkpoints.files import write_json
-from agents.checkpoints.folders import write_folder
+from agents.checkpoints.folders import refuse_foreign, write_folder
 from agents.scorers.config import ScorerConfig
 from agents.scorers.examples import Examples, read_examples
 from agents.scorers.fine_tuning import fine_tune
@@ -33,11 +33,13 @@ class TrainedFolder:
         folder: Where; ``{"name": "scorer", "model": folder}`` is the reward.
         held_out: Each measure on the test split with its interval, and what a constant gets.
         sizes: Examples of each split.
+        epoch: Which epoch of an encoder that learned too was kept, 0 the beginning; None where it did not learn.
     """
 
     folder: Path
     held_out: Found
     sizes: dict[str, int]
+    epoch: int | None = None
 
 
 def train_scorer(config: ScorerConfig) -> TrainedFolder:
@@ -53,24 +55,34 @@ def train_scorer(config: ScorerConfig) -> TrainedFolder:
     """
     if config.target == "pairwise" and config.reads == "references":
         raise ConfigError("Pairwise data compare two responses: reads is 'response' or 'prompt', got 'references'.")
+    out = Path(config.out).expanduser()
+    refuse_foreign(out)  # before hours of learning
     splits, labels = read_examples(config)
     encoder = Encoder(config.encoder, config.device)  # a copy of its own, because it may learn
+    if config.fine_tune and encoder.is_part:
+        raise ConfigError(
+            f"The encoder of {config.encoder!r}, a model that writes too, can be read and cannot learn: take an "
+            "encoder, such as BERT, or leave --fine_tune out."
+        )
     outputs = max(1, len(labels))
     known = {name: _features(encoder, splits[name], config) for name in ("train", "validation")}
     head = fit_head(known["train"], known["validation"], outputs, config)
+    found: dict[str, Any] = {}
     if config.fine_tune:
-        head = fine_tune(encoder, head, splits["train"], splits["validation"], config)
+        head, found["epoch"] = fine_tune(encoder, head, splits["train"], splits["validation"], config)
         if config.target == "pairwise":
             head = centred(head, _features(encoder, splits["train"], config).chosen_and_rejected())
     head = Head.of_arrays(head.arrays())  # as it will be read
     test = _numbers(encoder, head, splits["test"], config)
+    if config.target == "regression":  # as the reward does
+        test = np.clip(test, splits["train"].targets.min(), splits["train"].targets.max())
     held_out = measured(
         config.target, test, splits["test"].targets, splits["train"].targets, config.seed, splits["test"].subjects
     )
     sizes = {name: len(split) for name, split in splits.items()}
-    told = _told(config, splits["train"], labels, {"held_out": held_out, "examples": sizes})
-    write_folder(Path(config.out), "scorer", lambda folder: _write(folder, told, head, encoder, config.fine_tune))
-    return TrainedFolder(Path(config.out), held_out, sizes)
+    told = _told(config, splits["train"], labels, {"held_out": held_out, "examples": sizes, **found})
+    write_folder(out, "scorer", lambda folder: _write(folder, told, head, encoder, config.fine_tune))
+    return TrainedFolder(out, held_out, sizes, found.get("epoch"))
 
 
 def _features(encoder: Encoder, split: Examples, config: ScorerConfig) -> Features:
@@ -101,12 +113,18 @@ def _told(config: ScorerConfig, train: Examples, labels: list[str], found: dict[
         "labels": labels,
         "range": reach,
         "pooling": config.pooling,
-        "encoder": {"model": config.encoder, "fingerprint": fingerprint(config.encoder)},
+        "encoder": {"model": _lasting(config.encoder), "fingerprint": fingerprint(config.encoder)},
         "training_data": data.hexdigest(),
         "settings": settings,
         "versions": versions,
         **found,
     }
+
+
+def _lasting(model: str) -> str:
+    """Return a name under which an encoder is found from every working directory."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def _write(folder: Path, told: dict[str, Any], head: Head, encoder: Encoder, with_encoder: bool) -> None:

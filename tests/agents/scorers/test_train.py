@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from textgym import Sample, make_reward
 from textgym.cli import main
 from textgym.errors import CheckpointError, ConfigError, DataError, ModelError
 from textgym.rewards.neural.head import Head
+from textgym.rewards.neural.network import _loaded
 from textgym.rewards.neural.source import fingerprint
 
 NOUNS = ["cat", "mat", "dog", "stock", "prices"]
@@ -273,6 +275,12 @@ def test_a_changed_encoder_is_refused(data, encoder, tmp_path):
         (lambda folder: (folder / "head.safetensors").write_bytes(b"12"), "cannot be read: SafetensorError"),
         (lambda folder: change(folder, format=99), "update textgym"),
         (lambda folder: change(folder, target="fun"), "lacks a part"),
+        (lambda folder: change(folder, target="classification", labels=["a", "b"]), "do not belong together"),
+        (lambda folder: change(folder, range=None), "cannot be read: TypeError"),
+        (lambda folder: change(folder, encoder={"model": "minilm"}), "cannot be read: KeyError"),
+        (lambda folder: change(folder, encoder="minilm"), "cannot be read: TypeError"),
+        (lambda folder: change(folder, reads="prompt"), "do not belong together"),
+        (lambda folder: change(folder, pooling="max"), "do not belong together"),
     ],
 )
 def test_a_broken_scorer_is_told(data, encoder, tmp_path, spoil, words):
@@ -290,9 +298,13 @@ def change(folder, **values):
 @pytest.mark.parametrize(
     ("target", "row", "words"),
     [
-        ("regression", {"score": None}, "row 3: 'score' must be a finite number, got None"),
-        ("regression", {"score": "high"}, "row 3: 'score' must be a finite number, got 'high'"),
+        ("regression", {"score": None}, "row 3: 'score' must be a finite number of at most 1e\\+30, got None"),
+        ("regression", {"score": "high"}, "row 3: 'score' must be a finite number of at most 1e\\+30, got 'high'"),
+        ("regression", {"score": 1e200}, "row 3: 'score' must be a finite number of at most 1e"),
+        ("regression", {"response": ["one", "two"]}, "row 3: 'response' holds 2 texts"),
         ("classification", {"score": " "}, "row 3: 'score' must be a label"),
+        ("classification", {"score": ["money"]}, "row 3: 'score' must be a label"),
+        ("classification", {"score": 3}, "text in some rows and numbers in others"),
         ("pairwise", {"rejected": 3}, "row 3: 'rejected' must be text"),
         ("regression", {"response": ""}, r"bad.jsonl:4: the prompt \('response'\) is blank"),
     ],
@@ -322,10 +334,6 @@ def test_what_cannot_be_learned_from_is_told(data, encoder, tmp_path):
         )
     with pytest.raises(ConfigError, match="Pairwise"):
         train_scorer(config(data, encoder, tmp_path, "pairwise", reads="references"))
-    (tmp_path / "scorer").mkdir()
-    (tmp_path / "scorer" / "thesis.txt").write_text("all of it")
-    with pytest.raises(CheckpointError, match="is no checkpoint"):
-        train_scorer(config(data, encoder, tmp_path))
     for wrong in ({"validation": 0.6}, {"epochs": 0}, {"learning_rate": -1.0}):
         with pytest.raises(ConfigError):
             config(data, encoder, tmp_path, **wrong)
@@ -349,3 +357,109 @@ def test_the_verb_prints_measures_and_the_reward(data, encoder, tmp_path, capsys
     (tmp_path / "refs.txt").write_text("a\nb\n")
     assert main(["score", "--metrics", f"scorer(model={str(out)!r})", str(tmp_path / "refs.txt")]) == 0
     assert "scorer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+@pytest.mark.parametrize("factor", [1e-6, 100.0, 1e20])
+def test_the_size_of_scores_changes_nothing(data, encoder, tmp_path, head, factor):
+    def trained(path, times):
+        rows = [json.loads(line) for line in Path(data["regression"]).read_text().splitlines()]
+        scaled = write(tmp_path / f"{path}.jsonl", [row | {"score": times * row["score"] - 3 * times} for row in rows])
+        return train_scorer(config({"regression": scaled}, encoder, tmp_path, head=head, hidden=8, learning_rate=1e-2))
+
+    one, other = trained("one", 1.0), trained("other", factor)
+    assert other.held_out["pearson"]["value"] == pytest.approx(one.held_out["pearson"]["value"], abs=1e-3)
+    error = "mean absolute error"
+    assert other.held_out[error]["value"] == pytest.approx(factor * one.held_out[error]["value"], rel=1e-2)
+
+
+def test_references_are_read_one_by_one_and_the_best_counts(data, encoder, tmp_path):
+    rows = [json.loads(line) for line in Path(data["regression"]).read_text().splitlines()]
+    rows = [row | {"reference": f"a cat {i}"} for i, row in enumerate(rows)]
+    one = {"regression": write(tmp_path / "one.jsonl", rows)}
+    made = config(one, encoder, tmp_path, reads="references", other="reference")
+    splits, _ = read_examples(made)
+    assert all(text.startswith("a cat ") for text in splits["train"].others)
+    reward = make_reward({"name": "scorer", "model": str(train_scorer(made).folder)})
+    assert reward.needs_references
+    pair = [Sample("p", ("a cat", "the stock fell"))] + [Sample("p", (text,)) for text in ("a cat", "the stock fell")]
+    scores = reward(["the dog ran"] * 3, pair)
+    assert scores[0] == pytest.approx(max(scores[1:]), abs=1e-6)
+    many = [row | {"reference": ["a", "b"]} for row in rows]
+    several = {"regression": write(tmp_path / "many.jsonl", many)}
+    with pytest.raises(DataError, match="'reference' holds 2 texts: give each a row of its own"):
+        train_scorer(config(several, encoder, tmp_path, reads="references", other="reference"))
+
+
+def test_a_pickled_reward_refuses_what_was_written_since(data, encoder, tmp_path):
+    folder = train_scorer(config(data, encoder, tmp_path)).folder
+    reward = make_reward({"name": "scorer", "model": str(folder)})
+    first = reward(["the stock fell"], [Sample("p")])
+    pickled = pickle.dumps(reward)
+    train_scorer(config(data, encoder, tmp_path, head="mlp", hidden=4))
+    np.testing.assert_array_equal(reward(["the stock fell"], [Sample("p")]), first)  # what it was made with
+    assert make_reward({"name": "scorer", "model": str(folder)}).signature != reward.signature
+    _loaded.cache_clear()  # as in another process
+    with pytest.raises(ModelError, match="written anew since"):
+        pickle.loads(pickled)(["the stock fell"], [Sample("p")])
+
+
+def test_an_encoder_is_found_from_elsewhere_and_missed_by_name(data, encoder, tmp_path, monkeypatch):
+    shutil.copytree(encoder, tmp_path / "here" / "enc")
+    monkeypatch.chdir(tmp_path / "here")
+    folder = train_scorer(config(data, "enc", tmp_path)).folder
+    monkeypatch.chdir(tmp_path)
+    assert make_reward({"name": "scorer", "model": str(folder)}).name == "scorer"
+    shutil.rmtree(tmp_path / "here" / "enc")
+    with pytest.raises(ModelError, match=r"scorer in .* needs the encoder .*enc', with which it was trained"):
+        make_reward({"name": "scorer", "model": str(folder)})
+
+
+def test_a_lost_encoder_of_its_own_is_told(data, encoder, tmp_path):
+    trained = train_scorer(config(data, encoder, tmp_path, fine_tune=True, epochs=1))
+    assert trained.epoch in (0, 1)
+    assert json.loads((trained.folder / "scorer.json").read_text())["epoch"] == trained.epoch
+    shutil.rmtree(trained.folder / "encoder")
+    with pytest.raises(ModelError, match="lacks its folder 'encoder'"):
+        make_reward({"name": "scorer", "model": str(trained.folder)})
+
+
+def test_home_is_expanded_and_a_place_that_is_taken_is_told_before_learning(data, encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = ScorerConfig(data["regression"], "~/mine", encoder=encoder)
+    assert train_scorer(made).folder == tmp_path / "mine"
+    assert make_reward({"name": "scorer", "model": "~/mine"}).name == "scorer"
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("all of it")
+    monkeypatch.setattr("agents.scorers.train.read_examples", None)
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        train_scorer(ScorerConfig(data["regression"], "~/taken", encoder=encoder))
+
+
+def test_labels_are_named_by_text_or_number_and_equal_scores_are_refused(encoder, tmp_path):
+    rows = [{"response": f"the {NOUNS[i % 5]} {i}", "score": i % 2} for i in range(400)]
+    data = {"classification": write(tmp_path / "numbers.jsonl", rows)}
+    folder = train_scorer(config(data, encoder, tmp_path, "classification")).folder
+    one, other = (make_reward({"name": "scorer", "model": str(folder), "label": label}) for label in (1, "1"))
+    np.testing.assert_array_equal(one(["the cat"], [Sample("p")]), other(["the cat"], [Sample("p")]))
+    with pytest.raises(ConfigError, match="no label '7'"):
+        make_reward({"name": "scorer", "model": str(folder), "label": 7})
+    alike = {"regression": write(tmp_path / "alike.jsonl", [row | {"score": 0.5} for row in rows])}
+    with pytest.raises(DataError, match="same 'score'"):
+        train_scorer(config(alike, encoder, tmp_path))
+
+
+def test_the_encoder_of_a_model_that_writes_can_be_read_and_not_learn(data, tmp_path):
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "vocab_size": 30}
+    t5 = save(tmp_path / "t5", transformers.T5Model(transformers.T5Config(**sizes, pad_token_id=0)))
+    assert train_scorer(config(data, t5, tmp_path)).held_out["pearson"]["value"] > 0.3
+    with pytest.raises(ConfigError, match="can be read and cannot learn"):
+        train_scorer(config(data, t5, tmp_path, fine_tune=True))
+
+
+def test_a_setting_without_its_value_is_told(data, encoder, tmp_path, capsys):
+    assert main(["train-scorer", data["regression"], "--encoder", encoder, "--out"]) == 2
+    assert "--out needs a value" in capsys.readouterr().err
+    assert main(["train-scorer", data["regression"], "--out", str(tmp_path / "x"), "--seed", "-1"]) == 2
+    assert "seed must not be negative" in capsys.readouterr().err

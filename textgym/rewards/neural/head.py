@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from textgym.core import FloatArray
 from textgym.errors import ModelError
-from textgym.rewards.neural.encoder import Encoder, Vectors
+from textgym.rewards.neural.encoder import POOLINGS, Encoder, Vectors
 
 FORMAT = 1
 TARGETS = ("regression", "classification", "pairwise")
@@ -86,12 +87,26 @@ def read_scorer(folder: Path) -> tuple[dict[str, Any], Head]:
         if told["format"] != FORMAT:
             raise ModelError(f"{folder} has format {told['format']}, and {FORMAT} is what is known: update textgym.")
         head = Head.of_arrays(load_file(folder / "head.safetensors"))
-        valid = told["target"] in TARGETS and told["reads"] in READS and bool(head.layers)
-        valid &= {"encoder", "pooling", "labels", "range"} <= set(told)
+        valid = _fits(told, head)
     except ModelError:
         raise
     except Exception as error:  # OSError, JSON, KeyError, TypeError, errors of safetensors
         raise ModelError(f"The scorer in {folder} cannot be read: {type(error).__name__}: {error}.") from error
     if not valid:
-        raise ModelError(f"The scorer in {folder} cannot be read: scorer.json or head.safetensors lacks a part.")
+        raise ModelError(
+            f"The scorer in {folder} cannot be read: scorer.json or head.safetensors lacks a part, or they do not "
+            "belong together. Train it anew."
+        )
     return told, head
+
+
+def _fits(told: dict[str, Any], head: Head) -> bool:
+    """Whether all parts are there and of the kinds and sizes that belong together."""
+    known = told["target"] in TARGETS and told["reads"] in READS and told["pooling"] in POOLINGS
+    low, high = map(float, told["range"])
+    encoder = isinstance(told["encoder"]["model"], str) and isinstance(told["encoder"]["fingerprint"], str)
+    outputs = len(told["labels"]) if told["target"] == "classification" else 1
+    sizes = [len(head.mean), *(len(bias) for _, bias in head.layers)]
+    chained = all(weight.shape == pair for (weight, _), pair in zip(head.layers, pairwise(sizes), strict=True))
+    learned = isinstance(told["settings"]["fine_tune"], bool)
+    return bool(known and low <= high and encoder and learned and chained and sizes[-1] == outputs and outputs)

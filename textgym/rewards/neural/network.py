@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from textgym.errors import ConfigError
-from textgym.rewards.neural.source import read
+from textgym.errors import ConfigError, ModelError
+from textgym.rewards.neural.source import fingerprint, read
 from textgym.tokenizers.base import well_formed
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class Network:
         self.model, self.tokenizer = read(self.auto, model)
         self.model.to(self.device)
         self.window = min(self.budget, _window(self.model.config, self.tokenizer))
+
+    @staticmethod
+    def content_of(model: str) -> str:
+        """Return what the content of a model hashes to."""
+        return fingerprint(model)
 
     def tokens(
         self, texts: Sequence[Text], marks: bool = True, cut: bool = True, bare: bool = False, spelled: bool = False
@@ -102,24 +107,29 @@ N = TypeVar("N")
 
 
 @lru_cache(maxsize=8)
-def _loaded(kind: type[Any], model: str, device: str, stamped: str) -> Any:
+def _loaded(kind: type[Any], model: str, device: str, content: str) -> Any:
+    if content and kind.content_of(model) != content:
+        raise ModelError(
+            f"The model {model!r} has been written anew since the reward that asks for it was made: its content was "
+            f"{content} and is {kind.content_of(model)}. Make the reward anew, or bring back what was there."
+        )
     return kind(model, device)
 
 
-def load(kind: type[N], model: str, device: str = "auto", stamped: str = "") -> N:
+def load(kind: type[N], model: str, device: str = "auto", content: str = "") -> N:
     """Return the one network of this kind, model and device in the process, made as ``kind(model, device)``.
 
     Args:
         kind: A class.
         model: A folder or a name.
         device: "auto" takes a GPU when there is one.
-        stamped: Tells one content of a folder from the next, so that a model that was written anew is loaded anew.
+        content: What ``kind.content_of(model)`` was when the reward was made, which is loaded or nothing.
 
     Raises:
-        ModelError: As :func:`textgym.rewards.neural.source.read`.
+        ModelError: As :func:`textgym.rewards.neural.source.read`; or another content is there by now.
         ConfigError: There is no such device.
     """
-    loaded: N = _loaded(kind, model, device, stamped)  # type: ignore[arg-type]
+    loaded: N = _loaded(kind, model, device, content)  # type: ignore[arg-type]
     return loaded
 
 
@@ -142,7 +152,10 @@ def _device(name: str) -> torch.device:
     try:
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.empty(0, device=name).device
+        device = torch.empty(0, device=name).device
+        if device.type == "meta":
+            raise RuntimeError("it holds no numbers")
+        return device
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"There is no device {name!r} here: {' '.join(str(error).split())[:200]}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from textgym.rewards.composite import label
 from textgym.rewards.judge import check_lengths
 from textgym.rewards.neural.network import Network, load
 from textgym.rewards.neural.references import filled_references
-from textgym.rewards.neural.source import PACKAGED, check_installed, locate, signed, stamp
+from textgym.rewards.neural.source import PACKAGED, check_installed, locate
 from textgym.rewards.signature import package_version, signature
 
 
@@ -35,7 +36,7 @@ class NeuralReward(Reward):
     model: str = field(default="minilm", repr=False)  # signatures tell its content, not where it lay
     device: str = field(default="auto", kw_only=True, repr=False)
     kind: ClassVar[type[Any]] = Network
-    _stamp: str = field(init=False, repr=False, compare=False, default="")
+    _content: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model:
@@ -44,7 +45,7 @@ class NeuralReward(Reward):
                 f"{self.model!r:.80}."
             )
         check_installed(f"The reward {self.name!r}")
-        object.__setattr__(self, "_stamp", self.stamp())
+        object.__setattr__(self, "_content", self.kind.content_of(self.model))
         _ = self.network  # so that what is missing is told when the reward is made
 
     @classmethod
@@ -59,14 +60,10 @@ class NeuralReward(Reward):
             return str(error)
         return ""
 
-    def stamp(self) -> str:
-        """Return what tells whether the model has been written anew since; this reward keeps what it was made with."""
-        return stamp(self.model)
-
     @property
     def network(self) -> Any:
-        """The network of this process."""
-        return load(self.kind, self.model, self.device, self._stamp)
+        """The network of this process, with the content that this reward was made with."""
+        return load(self.kind, self.model, self.device, self._content)
 
     @abstractmethod
     def values(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:
@@ -89,7 +86,7 @@ class NeuralReward(Reward):
     def signature(self) -> str:
         """The name with the options that are not the default, what the weights hash to, and the versions."""
         versions = {name: package_version(name) for name in ("transformers", "torch")}
-        return signature(label(self), "sentence", model=signed(self.model), **versions)
+        return signature(label(self), "sentence", model=f"{Path(self.model).name}@{self._content}", **versions)
 
 
 def flat(texts: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:

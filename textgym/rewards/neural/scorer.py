@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from textgym.rewards.neural.head import features, read_scorer
 from textgym.rewards.neural.network import load
 from textgym.rewards.neural.references import filled_references
 from textgym.rewards.neural.reward import NeuralReward, flat
-from textgym.rewards.neural.source import fingerprint, stamp
+from textgym.rewards.neural.source import fingerprint, locate
 from textgym.rewards.signature import package_version, signature
 
 
@@ -36,21 +37,55 @@ class TrainedScorer:
         self.told, self.head = read_scorer(folder)
         self.target, self.reads = str(self.told["target"]), str(self.told["reads"])
         self.labels = [str(name) for name in self.told["labels"]]
-        inside = folder / "encoder"
-        name = str(inside) if inside.is_dir() else str(self.told["encoder"]["model"])
+        name = _encoder(folder, self.told)
         known, found = self.told["encoder"]["fingerprint"], fingerprint(name)
         if found != known:
             raise ModelError(
                 f"The scorer in {model!r} was trained on features of the encoder {name!r} with content {known}, and "
                 f"what is there has {found}: train it anew, or bring back the encoder that it knew."
             )
-        self.encoder = load(Encoder, name, device, stamp(name))
-        content = (folder / "scorer.json").read_bytes() + (folder / "head.safetensors").read_bytes()
-        self.content = hashlib.sha256(content).hexdigest()[:8]
+        self.encoder = load(Encoder, name, device, found)
+        width = self.encoder.width * (1 if self.reads == "response" else 4)
+        if len(self.head.mean) != width:
+            raise ModelError(
+                f"The head in {model!r} reads {len(self.head.mean)} features, and its encoder {name!r} gives {width}: "
+                "its parts do not belong together. Train it anew."
+            )
+
+    @staticmethod
+    def content_of(model: str) -> str:
+        """Return what the content of a scorer's folder and of its encoder hashes to."""
+        folder = Path(model).expanduser()
+        told, _ = read_scorer(folder)
+        digest = hashlib.sha256(fingerprint(_encoder(folder, told)).encode())
+        for name in ("scorer.json", "head.safetensors"):
+            digest.update((folder / name).read_bytes())
+        return digest.hexdigest()[:8]
 
     def numbers(self, responses: Sequence[str], others: Sequence[str] | None) -> FloatArray:
         """Return the head's numbers, float64 [N, outputs]."""
         return self.head(features(self.encoder, responses, others, self.told["pooling"]))
+
+
+def _encoder(folder: Path, told: Mapping[str, Any]) -> str:
+    """Return the encoder of a scorer: its own part where that learned, else the one that is named.
+
+    Raises:
+        ModelError: It is missing.
+    """
+    inside = folder / "encoder"
+    if inside.is_dir():
+        return str(inside)
+    if told["settings"]["fine_tune"]:
+        raise ModelError(f"The scorer in {folder} lacks its folder 'encoder', the encoder that learned with its head.")
+    name = str(told["encoder"]["model"])
+    try:
+        locate(name)
+    except ModelError as error:
+        raise ModelError(
+            f"The scorer in {folder} needs the encoder {name!r}, with which it was trained. {error}"
+        ) from error
+    return name
 
 
 @register_reward("scorer")
@@ -69,19 +104,15 @@ class ScorerReward(NeuralReward):
     """
 
     model: str = field(default="", repr=False)
-    label: str | None = None
+    label: str | int | None = None
     kind = TrainedScorer
 
     def __post_init__(self) -> None:
         super().__post_init__()
         labels = self.network.labels
-        if self.label is not None and self.label not in labels:
-            raise ConfigError(f"The scorer has no label {self.label!r}. {did_you_mean(str(self.label), labels)}")
-
-    def stamp(self) -> str:
-        """Return the sizes and times of what the folder holds."""
-        known = [Path(self.model).expanduser() / name for name in ("scorer.json", "head.safetensors")]
-        return " ".join(f"{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in known if path.is_file())
+        if self.label is not None and str(self.label) not in labels:
+            known = did_you_mean(str(self.label), labels)
+            raise ConfigError(f"The scorer has no label {str(self.label)!r}. {known}")
 
     @property
     def bounds(self) -> tuple[float, float]:  # type: ignore[override]
@@ -109,14 +140,14 @@ class ScorerReward(NeuralReward):
             return numbers[:, 0]
         if target == "pairwise":
             return sigmoid(numbers[:, 0])
-        chosen = numbers[:, labels.index(self.label) if self.label is not None else -1]
+        chosen = numbers[:, labels.index(str(self.label)) if self.label is not None else -1]
         return np.asarray(np.exp(chosen - np.logaddexp.reduce(numbers, axis=1)))
 
     @property
     def signature(self) -> str:
         """The name with its options, what the scorer and its encoder hash to, and the versions."""
         told = self.network.told
-        model = f"{Path(self.model).name}@{self.network.content}"
+        model = f"{Path(self.model).name}@{self._content}"
         encoder = f"{Path(told['encoder']['model']).name}@{told['encoder']['fingerprint']}"
         versions = {name: package_version(name) for name in ("transformers", "torch")}
         return signature(label_of(self), "sentence", model=model, target=told["target"], encoder=encoder, **versions)

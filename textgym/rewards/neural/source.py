@@ -126,11 +126,6 @@ def _revision(model: str) -> str:
     return Path(found).parent.name if isinstance(found, str) else ""
 
 
-def signed(model: str) -> str:
-    """Return a model as signatures tell it: its last name and what its content hashes to."""
-    return f"{Path(model).name}@{fingerprint(model)}"
-
-
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} is not a model folder: it has no config.json.")
