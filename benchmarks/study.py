@@ -72,6 +72,13 @@ class Study:
         """From where reinforcement starts."""
         return self.runs / Cell(WARM_START).folder / "checkpoints" / "warm-start"
 
+    def without_places(self, text: str) -> str:
+        """Return a text in which RUNS and DATA stand for the folders of this machine."""
+        places = {str(self.runs): "RUNS", self.common.get("env_kwargs.data", ""): "DATA"}
+        for place, name in places.items():
+            text = text.replace(place, name) if place else text
+        return text
+
     def lines(self) -> list[Line]:
         """Return the lines that are there already."""
         return [json.loads(line) for line in self.results.read_text().splitlines()] if self.results.is_file() else []
@@ -112,7 +119,9 @@ class Runner:
     def _run_cell(self, cell: Cell) -> None:
         folder = self.study.runs / cell.folder
         self._train(cell, folder)
-        line = {"cell": cell.name, "seed": cell.seed, **_origin(folder, cell), "measured": self._measure(cell, folder)}
+        origin = _origin(folder, cell)
+        origin["configuration"] = self.study.without_places(origin["configuration"])
+        line = {"cell": cell.name, "seed": cell.seed, **origin, "measured": self._measure(cell, folder)}
         with self._lock:
             self.study.results.parent.mkdir(parents=True, exist_ok=True)
             with self.study.results.open("a", encoding="utf-8") as file:
