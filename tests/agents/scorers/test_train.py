@@ -1,8 +1,7 @@
-"""textgym train-scorer: what is learned, what is written, what the reward makes of it, and words for bad data."""
+"""textgym train-scorer: what is learned and what is written."""
 
 import io
 import json
-import pickle
 import shutil
 from pathlib import Path
 
@@ -13,66 +12,12 @@ import transformers
 
 from agents.scorers import ScorerConfig, train_scorer
 from agents.scorers.examples import read_examples
-from agents.scorers.heads import Features, _minimise, _Tensors, fit_head
-from tests.rewards.neural.models import bert, save
+from tests.agents.scorers.judged import FILLERS, config, write
+from tests.rewards.neural.models import save
 from textgym import Sample, make_reward
 from textgym.cli import main
-from textgym.errors import CheckpointError, ConfigError, DataError, ModelError
-from textgym.rewards.neural.head import Head
-from textgym.rewards.neural.network import _loaded
+from textgym.errors import CheckpointError, ConfigError, DataError
 from textgym.rewards.neural.source import fingerprint
-
-NOUNS = ["cat", "mat", "dog", "stock", "prices"]
-VERBS = ["sat", "ran", "fell"]
-FILLERS = ["fast", ".", ",", "no", "yes", "not", "on", "a", "stock", "prices"]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return save(tmp_path_factory.mktemp("models") / "encoder", bert(transformers.BertModel, spread=0.05))
-
-
-def sentence(rng):
-    words = [
-        str(rng.choice(["the", "a"])),
-        str(rng.choice(NOUNS)),
-        str(rng.choice(VERBS)),
-        str(rng.choice(["fast", "."])),
-    ]
-    return " ".join(words), float(words[1] in ("stock", "prices")) + 0.5 * float(words[2] == "fell")
-
-
-def write(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Three files of made-up judgments: stock prices that fall are liked best."""
-    rng = np.random.default_rng(0)
-    found = [sentence(rng) for _ in range(400)]
-    numbers = [{"response": f"{t} {i % 2 * 'no '}", "prompt": f"p{i}", "score": s} for i, (t, s) in enumerate(found)]
-    labels = [row | {"score": "money" if row["score"] >= 1 else "animals"} for row in numbers]
-    pairs = []
-    for one, other in zip(numbers[::2], numbers[1::2], strict=True):
-        better, worse = sorted((one, other), key=lambda row: -row["score"])
-        if better["score"] > worse["score"]:
-            pairs.append({"prompt": one["prompt"], "response": better["response"], "rejected": worse["response"]})
-    files = {"regression": numbers, "classification": labels, "pairwise": pairs}
-    return {target: write(tmp_path / f"{target}.jsonl", rows) for target, rows in files.items()}
-
-
-def config(data, encoder, tmp_path, target="regression", **options):
-    return ScorerConfig(data[target], str(tmp_path / "scorer"), target, encoder=encoder, test=0.2, **options)
 
 
 @pytest.mark.parametrize("reads", ["response", "prompt"])
@@ -94,31 +39,6 @@ def test_a_head_learns_what_people_like(data, encoder, tmp_path, target, measure
     assert names == {"scorer.json", "head.safetensors", "manifest.json"}
 
 
-@pytest.mark.parametrize("target", ["regression", "classification", "pairwise"])
-def test_the_reward_gives_what_the_head_says(data, encoder, tmp_path, target):
-    trained = train_scorer(config(data, encoder, tmp_path, target))
-    reward = make_reward({"name": "scorer", "model": str(trained.folder)})
-    texts = ["the stock fell fast", "a cat sat .", "the prices fell .", " "]
-    scores = reward(texts, [Sample("p", ("a",))] * len(texts))
-    assert scores[0] > scores[1]
-    assert scores[2] > scores[1]
-    assert scores[3] == reward.bounds[0]
-    assert reward.bounds == ((0.0, 1.5) if target == "regression" else (0.0, 1.0))
-    numbers = reward.network.numbers(texts[:3], None)
-    if target == "regression":
-        expected = np.clip(numbers[:, 0], 0, 1.5)
-    elif target == "pairwise":
-        expected = 1 / (1 + np.exp(-numbers[:, 0]))
-    else:  # labels in the order of the alphabet, the last one by default
-        expected = np.exp(numbers[:, 1]) / np.exp(numbers).sum(1)
-        other = make_reward({"name": "scorer", "model": str(trained.folder), "label": "animals"})
-        np.testing.assert_allclose(other(texts[:3], [Sample("p")] * 3), 1 - expected, atol=1e-9)
-    np.testing.assert_allclose(scores[:3], expected, atol=1e-9)
-    assert f"target:{target}" in reward.signature
-    assert "model:scorer@" in reward.signature
-    assert str(tmp_path) not in reward.signature
-
-
 def test_the_same_configuration_gives_the_same_bytes(data, encoder, tmp_path):
     for head in ("linear", "mlp"):
         contents = []
@@ -129,49 +49,12 @@ def test_the_same_configuration_gives_the_same_bytes(data, encoder, tmp_path):
         assert contents[0] == contents[1]
 
 
-def test_a_linear_regression_is_the_closed_form_of_ridge():
-    rng = np.random.default_rng(0)
-    rows, judgments, decay = rng.normal(size=(50, 4)), rng.normal(size=50), 0.1
-    network = torch.nn.Sequential(torch.nn.Linear(4, 1, dtype=torch.float64))
-    for parameter in network.parameters():
-        torch.nn.init.zeros_(parameter)
-    _minimise(network, _Tensors(torch.from_numpy(rows), None, torch.from_numpy(judgments)), decay, "regression")
-    wide = np.column_stack([rows, np.ones(50)])
-    penalty = np.diag([decay * 50] * 4 + [0.0])
-    expected = np.linalg.solve(wide.T @ wide + penalty, wide.T @ judgments)
-    found = np.append(network[0].weight.detach().numpy()[0], network[0].bias.detach().numpy())
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-def test_validation_chooses_the_regularisation():
-    rng = np.random.default_rng(0)
-    rows, noise = rng.normal(size=(30, 25)), rng.normal(size=30)
-    useless = Features(rows, None, noise), Features(rng.normal(size=(30, 25)), None, rng.normal(size=30))
-    weights = rng.normal(size=25)
-    lawful = Features(rows, None, rows @ weights), Features(rows[::-1] * 0.9, None, rows[::-1] @ weights * 0.9)
-    made = ScorerConfig("a", "b")
-    sizes = [float(np.abs(fit_head(*pair, 1, made).layers[0][0]).sum()) for pair in (useless, lawful)]
-    assert sizes[0] < 0.3 * sizes[1]
-
-
 def test_a_pairwise_head_is_centred(data, encoder, tmp_path):
     trained = train_scorer(config(data, encoder, tmp_path, "pairwise"))
     splits, _ = read_examples(config(data, encoder, tmp_path, "pairwise"))
     reward = make_reward({"name": "scorer", "model": str(trained.folder)})
     both = [*splits["train"].responses, *splits["train"].rejected]
     assert abs(reward.network.numbers(both, None).mean()) < 1e-4
-
-
-def test_a_head_is_read_as_it_was_saved():
-    rng = np.random.default_rng(0)
-    head = Head(
-        rng.normal(size=3), np.ones(3), ((rng.normal(size=(3, 2)), np.zeros(2)), (rng.normal(size=(2, 1)), np.ones(1)))
-    )
-    rows = rng.normal(size=(5, 3)).astype(np.float32)
-    again = Head.of_arrays(head.arrays())
-    np.testing.assert_allclose(again(rows), head(rows), rtol=1e-5)
-    by_hand = np.maximum((rows - head.mean) @ head.layers[0][0], 0) @ head.layers[1][0] + 1
-    np.testing.assert_allclose(head(rows), by_hand)
 
 
 def test_a_pairwise_head_is_centred_after_its_encoder_has_learned(data, encoder, tmp_path):
@@ -214,107 +97,6 @@ def test_an_encoder_that_learns_too_does_better_and_is_saved(data, encoder, tmp_
     reference = transformers.AutoModel.from_pretrained(encoder)
     for mine, other in zip(untouched.parameters(), reference.parameters(), strict=True):
         assert torch.equal(mine, other)
-
-
-def test_rows_about_the_same_text_stay_in_one_split(data, encoder, tmp_path):
-    splits, _ = read_examples(config(data, encoder, tmp_path))
-    seen = [set(split.responses) for split in splits.values()]
-    assert seen[0].isdisjoint(seen[1] | seen[2])
-    assert seen[1].isdisjoint(seen[2])
-    assert sum(map(len, splits.values())) == 400
-
-
-def test_pairs_that_share_a_response_stay_in_one_split(encoder, tmp_path):
-    rng = np.random.default_rng(0)
-    rows = [{"response": f"c{i}", "rejected": f"c{i + 1}" if rng.random() < 0.7 else f"r{i}"} for i in range(600)]
-    rows = [row | {"prompt": "p"} for row in rows]
-    data = {"pairwise": write(tmp_path / "chains.jsonl", rows)}
-    splits, _ = read_examples(config(data, encoder, tmp_path, "pairwise"))
-    seen = [{*split.responses, *split.rejected} for split in splits.values()]
-    assert seen[0].isdisjoint(seen[1] | seen[2])
-    assert seen[1].isdisjoint(seen[2])
-    assert sum(map(len, splits.values())) == 600
-    assert len(set(splits["train"].subjects)) > 50
-
-
-def test_a_label_that_only_one_split_has_is_a_label(encoder, tmp_path):
-    rows = [{"response": f"the cat {i}", "score": ("a", "b")[i % 2]} for i in range(800)]
-    rows += [{"response": "a rare one", "score": "rare"}]
-    for seed in range(3):
-        made = config(
-            {"classification": write(tmp_path / "rare.jsonl", rows)}, encoder, tmp_path, "classification", seed=seed
-        )
-        assert read_examples(made)[1] == ["a", "b", "rare"]
-
-
-def test_splits_that_are_there_are_used(data, encoder, tmp_path):
-    folder = tmp_path / "split"
-    folder.mkdir()
-    rows = (tmp_path / "regression.jsonl").read_text().splitlines(keepends=True)
-    parts = {"train": rows[:300], "validation": rows[300:350], "test": rows[350:]}
-    for name, part in parts.items():
-        (folder / f"{name}.jsonl").write_text("".join(part))
-    splits, _ = read_examples(ScorerConfig(str(folder), "out", encoder=encoder))
-    assert {name: len(split) for name, split in splits.items()} == {name: len(part) for name, part in parts.items()}
-
-
-def test_a_changed_encoder_is_refused(data, encoder, tmp_path):
-    mine = shutil.copytree(encoder, tmp_path / "mine")
-    trained = train_scorer(config(data, str(mine), tmp_path))
-    (mine / "config.json").write_text((mine / "config.json").read_text() + " ")
-    with pytest.raises(ModelError, match="train it anew"):
-        make_reward({"name": "scorer", "model": str(trained.folder)})
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (lambda folder: (folder / "scorer.json").unlink(), "has no scorer.json"),
-        (lambda folder: (folder / "scorer.json").write_text("{"), "cannot be read: JSONDecodeError"),
-        (lambda folder: (folder / "head.safetensors").unlink(), "cannot be read: FileNotFoundError"),
-        (lambda folder: (folder / "head.safetensors").write_bytes(b"12"), "cannot be read: SafetensorError"),
-        (lambda folder: change(folder, format=99), "update textgym"),
-        (lambda folder: change(folder, target="fun"), "lacks a part"),
-        (lambda folder: change(folder, target="classification", labels=["a", "b"]), "do not belong together"),
-        (lambda folder: change(folder, range=None), "cannot be read: TypeError"),
-        (lambda folder: change(folder, encoder={"model": "minilm"}), "cannot be read: KeyError"),
-        (lambda folder: change(folder, encoder="minilm"), "cannot be read: TypeError"),
-        (lambda folder: change(folder, reads="prompt"), "do not belong together"),
-        (lambda folder: change(folder, pooling="max"), "do not belong together"),
-    ],
-)
-def test_a_broken_scorer_is_told(data, encoder, tmp_path, spoil, words):
-    folder = train_scorer(config(data, encoder, tmp_path)).folder
-    spoil(folder)
-    with pytest.raises(ModelError, match=words):
-        make_reward({"name": "scorer", "model": str(folder)})
-
-
-def change(folder, **values):
-    told = json.loads((folder / "scorer.json").read_text())
-    (folder / "scorer.json").write_text(json.dumps(told | values))
-
-
-@pytest.mark.parametrize(
-    ("target", "row", "words"),
-    [
-        ("regression", {"score": None}, "row 3: 'score' must be a finite number of at most 1e\\+30, got None"),
-        ("regression", {"score": "high"}, "row 3: 'score' must be a finite number of at most 1e\\+30, got 'high'"),
-        ("regression", {"score": 1e200}, "row 3: 'score' must be a finite number of at most 1e"),
-        ("regression", {"response": ["one", "two"]}, "row 3: 'response' holds 2 texts"),
-        ("classification", {"score": " "}, "row 3: 'score' must be a label"),
-        ("classification", {"score": ["money"]}, "row 3: 'score' must be a label"),
-        ("classification", {"score": 3}, "text in some rows and numbers in others"),
-        ("pairwise", {"rejected": 3}, "row 3: 'rejected' must be text"),
-        ("regression", {"response": ""}, r"bad.jsonl:4: the prompt \('response'\) is blank"),
-    ],
-)
-def test_a_bad_row_is_told(data, encoder, tmp_path, target, row, words):
-    rows = [json.loads(line) for line in Path(data[target]).read_text().splitlines()]
-    rows[3] |= row
-    with pytest.raises(DataError, match=words) as told:
-        train_scorer(config({target: write(tmp_path / "bad.jsonl", rows)}, encoder, tmp_path, target))
-    assert "bad.jsonl" in str(told.value)
 
 
 def test_what_cannot_be_learned_from_is_told(data, encoder, tmp_path):
@@ -373,57 +155,6 @@ def test_the_size_of_scores_changes_nothing(data, encoder, tmp_path, head, facto
     assert other.held_out[error]["value"] == pytest.approx(factor * one.held_out[error]["value"], rel=1e-2)
 
 
-def test_references_are_read_one_by_one_and_the_best_counts(data, encoder, tmp_path):
-    rows = [json.loads(line) for line in Path(data["regression"]).read_text().splitlines()]
-    rows = [row | {"reference": f"a cat {i}"} for i, row in enumerate(rows)]
-    one = {"regression": write(tmp_path / "one.jsonl", rows)}
-    made = config(one, encoder, tmp_path, reads="references", other="reference")
-    splits, _ = read_examples(made)
-    assert all(text.startswith("a cat ") for text in splits["train"].others)
-    reward = make_reward({"name": "scorer", "model": str(train_scorer(made).folder)})
-    assert reward.needs_references
-    pair = [Sample("p", ("a cat", "the stock fell"))] + [Sample("p", (text,)) for text in ("a cat", "the stock fell")]
-    scores = reward(["the dog ran"] * 3, pair)
-    assert scores[0] == pytest.approx(max(scores[1:]), abs=1e-6)
-    many = [row | {"reference": ["a", "b"]} for row in rows]
-    several = {"regression": write(tmp_path / "many.jsonl", many)}
-    with pytest.raises(DataError, match="'reference' holds 2 texts: give each a row of its own"):
-        train_scorer(config(several, encoder, tmp_path, reads="references", other="reference"))
-
-
-def test_a_pickled_reward_refuses_what_was_written_since(data, encoder, tmp_path):
-    folder = train_scorer(config(data, encoder, tmp_path)).folder
-    reward = make_reward({"name": "scorer", "model": str(folder)})
-    first = reward(["the stock fell"], [Sample("p")])
-    pickled = pickle.dumps(reward)
-    train_scorer(config(data, encoder, tmp_path, head="mlp", hidden=4))
-    np.testing.assert_array_equal(reward(["the stock fell"], [Sample("p")]), first)  # what it was made with
-    assert make_reward({"name": "scorer", "model": str(folder)}).signature != reward.signature
-    _loaded.cache_clear()  # as in another process
-    with pytest.raises(ModelError, match="written anew since"):
-        pickle.loads(pickled)(["the stock fell"], [Sample("p")])
-
-
-def test_an_encoder_is_found_from_elsewhere_and_missed_by_name(data, encoder, tmp_path, monkeypatch):
-    shutil.copytree(encoder, tmp_path / "here" / "enc")
-    monkeypatch.chdir(tmp_path / "here")
-    folder = train_scorer(config(data, "enc", tmp_path)).folder
-    monkeypatch.chdir(tmp_path)
-    assert make_reward({"name": "scorer", "model": str(folder)}).name == "scorer"
-    shutil.rmtree(tmp_path / "here" / "enc")
-    with pytest.raises(ModelError, match=r"scorer in .* needs the encoder .*enc', with which it was trained"):
-        make_reward({"name": "scorer", "model": str(folder)})
-
-
-def test_a_lost_encoder_of_its_own_is_told(data, encoder, tmp_path):
-    trained = train_scorer(config(data, encoder, tmp_path, fine_tune=True, epochs=1))
-    assert trained.epoch in (0, 1)
-    assert json.loads((trained.folder / "scorer.json").read_text())["epoch"] == trained.epoch
-    shutil.rmtree(trained.folder / "encoder")
-    with pytest.raises(ModelError, match="lacks its folder 'encoder'"):
-        make_reward({"name": "scorer", "model": str(trained.folder)})
-
-
 def test_home_is_expanded_and_a_place_that_is_taken_is_told_before_learning(data, encoder, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     made = ScorerConfig(data["regression"], "~/mine", encoder=encoder)
@@ -434,19 +165,6 @@ def test_home_is_expanded_and_a_place_that_is_taken_is_told_before_learning(data
     monkeypatch.setattr("agents.scorers.train.read_examples", None)
     with pytest.raises(CheckpointError, match="is no checkpoint"):
         train_scorer(ScorerConfig(data["regression"], "~/taken", encoder=encoder))
-
-
-def test_labels_are_named_by_text_or_number_and_equal_scores_are_refused(encoder, tmp_path):
-    rows = [{"response": f"the {NOUNS[i % 5]} {i}", "score": i % 2} for i in range(400)]
-    data = {"classification": write(tmp_path / "numbers.jsonl", rows)}
-    folder = train_scorer(config(data, encoder, tmp_path, "classification")).folder
-    one, other = (make_reward({"name": "scorer", "model": str(folder), "label": label}) for label in (1, "1"))
-    np.testing.assert_array_equal(one(["the cat"], [Sample("p")]), other(["the cat"], [Sample("p")]))
-    with pytest.raises(ConfigError, match="no label '7'"):
-        make_reward({"name": "scorer", "model": str(folder), "label": 7})
-    alike = {"regression": write(tmp_path / "alike.jsonl", [row | {"score": 0.5} for row in rows])}
-    with pytest.raises(DataError, match="same 'score'"):
-        train_scorer(config(alike, encoder, tmp_path))
 
 
 def test_the_encoder_of_a_model_that_writes_can_be_read_and_not_learn(data, tmp_path):
