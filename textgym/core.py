@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from textgym.cards import Card
     from textgym.rewards.progress import Progress
     from textgym.tokenizers import Tokenizer
 
@@ -57,6 +58,9 @@ class Task(ABC):
         overlong: What the environment does by default with a prompt of more than P tokens.
         splits: The splits that :meth:`samples` accepts.
         sources: Names that ``data=`` may take to choose another source of samples for this task.
+        card: Where the samples come from, their licence, published results; None where nobody wrote it down.
+        optimal_return: The expected return of the best policy, undiscounted; None where it is not known.
+        random_return: That of a policy that draws every token uniformly from those that are allowed.
     """
 
     name: str = "unnamed"
@@ -66,6 +70,9 @@ class Task(ABC):
     overlong: Literal["error", "truncate", "drop"] = "error"
     splits: tuple[str, ...] = ("train", "validation", "test")
     sources: ClassVar[tuple[str, ...]] = ()
+    card: ClassVar[Card | None] = None
+    optimal_return: float | None = None
+    random_return: float | None = None
 
     @abstractmethod
     def samples(self, split: str) -> Sequence[Sample]:
