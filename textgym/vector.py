@@ -203,6 +203,11 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         """Return the present observations, a copy."""
         return self._lanes.observations.copy()
 
+    def start_infos(self) -> Infos:
+        """Return what ``reset`` tells of the present episodes."""
+        self._refuse_unless_ready()
+        return self._lanes.info(self._lanes.all, start_infos(self._lanes.starts))
+
     def action_masks(self) -> BoolArray:
         """Return which ids are allowed next, bool [num_envs, V]."""
         return self.episodes.space.allowed(self._lanes.lengths)
