@@ -223,7 +223,7 @@ def test_only_the_commonest_tokens_can_be_written():
 def test_a_vocabulary_cannot_have_more_tokens_than_are_allowed():
     episodes = gym.make("tests/TinyStrict-v0").unwrapped.episodes
     assert not {0, 3} & {*frequent_tokens(episodes, 8).tolist()}
-    with pytest.raises(ConfigError, match=rf"k must lie in \[2, 8\], got 9"):
+    with pytest.raises(ConfigError, match=r"k must lie in \[2, 8\], got 9"):
         frequent_tokens(episodes, 9)
 
 
