@@ -24,6 +24,7 @@ CORE = {
     "list": "textgym.cli.listing:list_names",
     "score": "textgym.cli.scoring:score",
     "check": "textgym.cli.checking:check",
+    "export": "textgym.cli.exporting:export",
     "doctor": "textgym.cli.doctor:doctor",
 }
 # what each verb of this distribution does, told here so that help need not import a learner
@@ -31,6 +32,7 @@ SUMMARIES = {
     "list": "environments, tasks and rewards",
     "score": "score lines of text by the metrics that environments pay, compare systems",
     "check": "what a reward pays for cheap tricks",
+    "export": "the samples of a task as JSON lines",
     "doctor": "versions, what is missing, plug-ins that do not work",
     "train": "teach a policy: warm start, reinforcement, comparison",
     "eval": "score a run, a checkpoint or a model folder on held-out samples",
