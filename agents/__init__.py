@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agents.algorithms.a2c import A2C
+    from agents.algorithms.grpo import GRPO
     from agents.algorithms.ppo import PPO
+    from agents.algorithms.rloo import RLOO
     from agents.algorithms.sft import SFT
     from agents.evaluation.drift import measure_drift
     from agents.evaluation.evaluate import evaluate
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "A2C",
     "PPO",
+    "RLOO",
+    "GRPO",
     "SFT",
     "SequenceRolloutBuffer",
     "TransformerPolicy",
@@ -38,6 +42,8 @@ __all__ = [
 _HOMES = {
     "A2C": "agents.algorithms.a2c",
     "PPO": "agents.algorithms.ppo",
+    "RLOO": "agents.algorithms.rloo",
+    "GRPO": "agents.algorithms.grpo",
     "SFT": "agents.algorithms.sft",
     "SequenceRolloutBuffer": "agents.learning.buffer",
     "TransformerPolicy": "agents.policy",

@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 from agents.checkpoints.training_state import Resumable, TrainingState
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
 from agents.learning.reference import ReferencePolicy
+from agents.learning.returns import Float32Array
 from agents.learning.token_progress import CountsTokens
 from agents.models.rollout import Rollout, generate
 from agents.policy import TransformerPolicy
@@ -39,6 +40,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
 
     arguments: dict[str, Any]
     rollout_responses: int
+    responses_per_prompt: int = 1
     kl_coef: float | None
     reference: ReferencePolicy | None = None
     _iterations = 0  # of collecting and learning
@@ -53,11 +55,14 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Go on in another environment of as many lanes; see ``BaseAlgorithm.set_env``."""
         env = as_vec_env(env)
-        self.rollout_responses, self.n_steps = check_environment(
-            env, self.gamma, getattr(self, "batch_size", None), self.arguments["rollout_responses"]
-        )
+        self.rollout_responses, self.n_steps = self._sizes(env)
         super().set_env(env, force_reset)
         self.rollout_buffer.buffer_size = self.n_steps
+
+    def _sizes(self, env: Any) -> tuple[int, int]:
+        """Return the responses of a rollout in an environment, and at most its steps per lane."""
+        batch_size = getattr(self, "batch_size", None)
+        return check_environment(env, self.gamma, batch_size, self.arguments["rollout_responses"])
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -98,13 +103,15 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     def _play(self, lanes: TextVecEnv) -> tuple[Rollout, npt.NDArray[np.int32], Scores]:
         if (lanes.venv.observations()[:, lanes.venv.episodes.space.max_prompt_tokens :] >= 0).any():
             lanes.reset()  # somebody else stepped them, as evaluate_policy(model, model.get_env()) does
-        prompts = lanes.venv.begin(self.rollout_responses)
+        group = self.responses_per_prompt
+        prompts = lanes.venv.begin(self.rollout_responses // group, group)
         network = cast(TransformerPolicy, self.policy).network
         ids = torch.as_tensor(prompts.ids, device=self.device)
-        rollout = generate(network, ids, last_values=lanes.venv.episodes.on_length == "truncate")
+        last_values = lanes.venv.episodes.on_length == "truncate"
+        rollout = generate(network, ids, responses_per_prompt=group, last_values=last_values)
         responses = rollout.responses.cpu().numpy().astype(np.int32)
         scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
-        return rollout, np.concatenate([prompts.ids, responses], axis=1), scores
+        return rollout, np.concatenate([prompts.ids.repeat(group, axis=0), responses], axis=1), scores
 
     def _replay(self, rollout: Rollout, scores: Scores, lanes: TextVecEnv, callback: BaseCallback) -> bool:
         """Tell the callbacks of every token position; return False when one of them asks to stop."""
@@ -166,8 +173,11 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         log_ratio = self.reference.log_ratio(measured)
         if self.kl_coef:
             experience.rewards -= np.float32(self.kl_coef) * log_ratio
+        self._record_kl(log_ratio, measured)
+
+    def _record_kl(self, log_ratio: Float32Array, experience: Experience) -> None:
         self.logger.record("rollout/kl_per_response", float(log_ratio.sum(axis=1).mean()))
-        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, measured.own.sum())))
+        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, experience.own.sum())))
 
     def _give_stepping_notice(self, env: VecEnv) -> None:
         if not self._stepping_notice_given:

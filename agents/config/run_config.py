@@ -70,7 +70,7 @@ class ReinforcementConfig:
     """
 
     enabled: bool = True
-    algorithm: Literal["PPO", "A2C"] = "PPO"
+    algorithm: Literal["PPO", "A2C", "RLOO", "GRPO"] = "PPO"
     optimizer: Literal["adam", "muon"] = "adam"
     total_timesteps: int = 1_000_000
     max_seconds: float | None = None

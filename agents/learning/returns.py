@@ -36,3 +36,33 @@ def generalized_advantages(
         next_value = np.where(own[:, t], values[:, t], next_value)
         next_advantage = np.where(own[:, t], advantage, next_advantage)
     return advantages
+
+
+def group_advantages(returns: Float32Array, size: int, scale: bool = True) -> Float32Array:
+    """Return how much better each response is than the others to its prompt, float32 [N] (Shao et al., 2024, sec. 4.1).
+
+    The mean of the group is subtracted and, with ``scale``, the result divided by the group's standard deviation (of a
+    sample, with Bessel's correction) plus 1e-4. A group whose responses are paid alike gives zeros.
+
+    Args:
+        returns: [N], the responses of a prompt side by side.
+        size: G, responses per prompt, at least 2; N is a multiple of it.
+        scale: Whether to divide.
+    """
+    groups = returns.reshape(-1, size)
+    advantages = groups - groups.mean(axis=1, keepdims=True)
+    if scale:
+        advantages = advantages / (groups.std(axis=1, ddof=1, keepdims=True) + np.float32(1e-4))
+    return np.asarray(advantages.reshape(-1), dtype=np.float32)
+
+
+def leave_one_out_advantages(returns: Float32Array, size: int) -> Float32Array:
+    """Return each return less the mean of the others of its group, float32 [N] (Kool et al., 2019, eq. 8).
+
+    Args:
+        returns: [N], the responses of a prompt side by side.
+        size: G, responses per prompt, at least 2; N is a multiple of it.
+    """
+    groups = returns.reshape(-1, size)
+    others = (groups.sum(axis=1, keepdims=True) - groups) / (size - 1)
+    return np.asarray((groups - others).reshape(-1), dtype=np.float32)

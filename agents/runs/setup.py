@@ -12,7 +12,10 @@ import torch
 from stable_baselines3.common.utils import get_device
 
 from agents.algorithms.a2c import A2C
+from agents.algorithms.base import TextOnPolicy
+from agents.algorithms.grpo import GRPO
 from agents.algorithms.ppo import PPO
+from agents.algorithms.rloo import RLOO
 from agents.algorithms.sft import SFT
 from agents.config.config_reader import typed
 from agents.config.run_config import RunConfig
@@ -23,7 +26,8 @@ from textgym import Reward, Sample, make_reward
 from textgym.data import fingerprint
 from textgym.errors import ConfigError, did_you_mean
 
-LEARNERS: dict[str, type[PPO] | type[A2C]] = {"PPO": PPO, "A2C": A2C}
+Learner = type[PPO] | type[A2C] | type[RLOO] | type[GRPO]
+LEARNERS: dict[str, Learner] = {"PPO": PPO, "A2C": A2C, "RLOO": RLOO, "GRPO": GRPO}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
 MANAGED = ("policy", "env", "policy_kwargs", "seed", "device", "stats_window_size", "tensorboard_log", "verbose")
 
@@ -43,7 +47,7 @@ class Setup:
     """
 
     config: RunConfig
-    learner: type[PPO] | type[A2C]
+    learner: Learner
     options: Mapping[str, Any]
     train_env: TextVecEnv
     paid_env: TextVecEnv
@@ -74,7 +78,7 @@ class Setup:
         default = inspect.signature(self.learner).parameters["learning_rate"].default
         return float(self.options.get("learning_rate", default))
 
-    def reinforced(self, model: Any, learning_rate: Any) -> PPO | A2C:
+    def reinforced(self, model: Any, learning_rate: Any) -> TextOnPolicy:
         """Return the algorithm of the reinforcement, which starts from ``model``."""
         return self.learner(
             TransformerPolicy,
@@ -84,11 +88,17 @@ class Setup:
                 "detach_value": self.config.reinforcement.detach_value,
                 "optimizer_class": OPTIMIZERS[self.config.reinforcement.optimizer],
             },
-            stats_window_size=self.options.get("rollout_responses") or self.config.num_envs,  # means over one rollout
+            stats_window_size=self._rollout_responses,  # means over one rollout
             seed=self.config.seed,
             device=self.config.device,
             **(dict(self.options) | {"learning_rate": learning_rate}),
         )
+
+    @property
+    def _rollout_responses(self) -> int:
+        group = inspect.signature(self.learner).parameters.get("responses_per_prompt")
+        per_prompt = self.options.get("responses_per_prompt", 1 if group is None else group.default)
+        return int(self.options.get("rollout_responses") or self.config.num_envs * per_prompt)
 
     def _policy_kwargs(self, model: Any) -> dict[str, Any]:
         """Return what the policies of warm start and reinforcement share, so that one goes on from the other's."""

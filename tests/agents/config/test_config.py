@@ -63,7 +63,10 @@ def test_whole_numbers_may_be_written_short_and_dates_are_text(tmp_path):
         ("model: 3", r"model must be a mapping such as .* or text, got 3"),
         ("evaluation: {rewards: bleu}", r"evaluation\.rewards must be a list such as \[bleu, chrf\], got 'bleu'"),
         ("evaluation: {rewards: [1]}", r"evaluation\.rewards must be a list"),
-        ("reinforcement: {algorithm: PP0}", r"algorithm must be 'PPO' or 'A2C', got 'PP0'.*Did you mean 'PPO'"),
+        (
+            "reinforcement: {algorithm: PP0}",
+            r"algorithm must be 'PPO' or 'A2C' or 'RLOO' or 'GRPO', got 'PP0'.*Did you mean 'PPO'",
+        ),
         ("seed: 1\nseed: 2", r"run\.yaml:2:1: .*the key 'seed' stands twice"),
         ("warm_start:\n\tpatience: 1", r"run\.yaml:2: the line is indented with a tab"),
         ("seed: [1", r"run\.yaml:1:\d+: this is not YAML"),
