@@ -28,6 +28,19 @@ def chosen_and_entropy(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]
     return chosen, entropies
 
 
+def logit_gradient(
+    log_probs: Tensor, entropies: Tensor, actions: Tensor, to_chosen: Tensor, to_entropy: Tensor
+) -> Tensor:
+    """Return the gradient of logits, [N, V], from those of what :func:`chosen_and_entropy` returned, [N] each."""
+    probabilities = log_probs.exp()
+    if to_entropy.any():
+        surprise = log_probs.masked_fill(log_probs.isneginf(), 0.0).add_(entropies[:, None])
+        gradient = surprise.mul_(-to_entropy[:, None]).sub_(to_chosen[:, None]).mul_(probabilities)
+    else:  # no entropy bonus
+        gradient = probabilities.mul_(-to_chosen[:, None])
+    return gradient.scatter_add_(-1, actions[:, None], to_chosen[:, None])
+
+
 class _ChosenAndEntropy(torch.autograd.Function):
     """With p = softmax(z), l = log p and H the entropy: dl_a/dz_j = [j = a] - p_j and dH/dz_j = -p_j (l_j + H)."""
 
@@ -42,10 +55,4 @@ class _ChosenAndEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, to_chosen: Tensor, to_entropy: Tensor) -> tuple[Tensor, None]:
         log_probs, entropies, actions = ctx.saved_tensors
-        probabilities = log_probs.exp()
-        if to_entropy.any():
-            surprise = log_probs.masked_fill(log_probs.isneginf(), 0.0).add_(entropies[:, None])
-            gradient = surprise.mul_(-to_entropy[:, None]).sub_(to_chosen[:, None]).mul_(probabilities)
-        else:  # no entropy bonus
-            gradient = probabilities.mul_(-to_chosen[:, None])
-        return gradient.scatter_add_(-1, actions[:, None], to_chosen[:, None]), None
+        return logit_gradient(log_probs, entropies, actions, to_chosen, to_entropy), None

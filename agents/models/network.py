@@ -12,6 +12,7 @@ from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 from agents.models.architectures import DecodingState, architecture_of
+from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
@@ -180,8 +181,19 @@ class TextNetwork(nn.Module):
 
     def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
-        chosen, entropies = chosen_and_entropy(self._allowed_logits(self.logits(hidden), lengths), actions)
+        rows = chunk_rows(len(hidden), self.space.vocab_size)
+        if rows is None:
+            chosen, entropies = chosen_and_entropy(self.allowed_logits(hidden, lengths), actions)
+        else:
+            parameters = list(self.model.get_output_embeddings().parameters())
+            chosen, entropies = chunked_chosen_and_entropy(
+                self.allowed_logits, parameters, hidden, lengths, actions, rows
+            )
         return Evaluation(self.values(hidden), chosen, entropies)
+
+    def allowed_logits(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits [N, V] whose softmax is the policy, -inf where a token is not allowed."""
+        return self._allowed_logits(self.logits(hidden), lengths)
 
     def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
         """Evaluate whole responses in one forward pass.

@@ -1,0 +1,85 @@
+"""The output head in chunks: arrays of all logits of an update never exist, only those of some hundred tokens.
+
+At a vocabulary of 50,000 the logits of 4,096 tokens take 819 MB, and an update needs several arrays of that size. In
+chunks, memory grows with the chunk alone; the price is that the backward pass computes the logits again, a third of the
+head's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from agents.models.distribution import entropy, logit_gradient
+
+LOGITS = 2**25  # in a chunk; 128 MB of float32
+Head = Callable[[Tensor, Tensor], Tensor]  # hidden states [n, D] and lengths [n] to logits, float32 [n, V]
+
+
+def chunk_rows(tokens: int, vocab_size: int) -> int | None:
+    """Return how many tokens make a chunk; None where all together make one."""
+    rows = max(1, LOGITS // vocab_size)
+    return None if tokens <= rows else rows
+
+
+def chunked_chosen_and_entropy(
+    head: Head, parameters: Sequence[Tensor], hidden: Tensor, lengths: Tensor, actions: Tensor, rows: int
+) -> tuple[Tensor, Tensor]:
+    """Return what :func:`~agents.models.distribution.chosen_and_entropy` does of the logits of a head.
+
+    Args:
+        head: Gives logits.
+        parameters: What it computes with; they get gradients as ``hidden`` does.
+        hidden: float [N, D].
+        lengths: int64 [N].
+        actions: int64 [N], allowed tokens.
+        rows: Tokens in a chunk, at least 1.
+    """
+    chosen, entropies = _Chunked.apply(head, rows, hidden, lengths, actions, *parameters)  # type: ignore[no-untyped-call]
+    return chosen, entropies
+
+
+class _Chunked(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, head: Head, rows: int, hidden: Tensor, lengths: Tensor, actions: Tensor, *parameters: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.head, ctx.rows = head, rows
+        ctx.save_for_backward(hidden, lengths, actions, *parameters)
+        chosen, entropies = [], []
+        for part in _parts(len(hidden), rows):
+            log_probs = torch.log_softmax(head(hidden[part], lengths[part]), dim=-1)
+            chosen.append(log_probs.gather(-1, actions[part, None]).squeeze(-1))
+            entropies.append(entropy(log_probs))
+        return torch.cat(chosen), torch.cat(entropies)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_chosen: Tensor, to_entropy: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, lengths, actions, *parameters = ctx.saved_tensors
+        wanted = [k for k, need in enumerate((ctx.needs_input_grad[2], *ctx.needs_input_grad[5:])) if need]
+        found = [torch.zeros_like((hidden, *parameters)[k]) for k in wanted]
+        for part in _parts(len(hidden), ctx.rows):
+            with torch.enable_grad():
+                own = hidden[part].detach().requires_grad_()
+                logits = ctx.head(own, lengths[part])
+            log_probs = torch.log_softmax(logits.detach(), dim=-1)
+            gradient = logit_gradient(log_probs, entropy(log_probs), actions[part], to_chosen[part], to_entropy[part])
+            inputs = [(own, *parameters)[k] for k in wanted]
+            for total, k, new in zip(found, wanted, torch.autograd.grad(logits, inputs, gradient), strict=True):
+                if k:
+                    total += new
+                else:
+                    total[part] = new
+        gradients: list[Tensor | None] = [None] * (1 + len(parameters))
+        for k, total in zip(wanted, found, strict=True):
+            gradients[k] = total
+        return None, None, gradients[0], None, None, *gradients[1:]
+
+
+def _parts(count: int, rows: int) -> Iterator[slice]:
+    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
