@@ -22,6 +22,7 @@ from textgym.registration import (
 from textgym.spaces import TokenSpace
 
 if TYPE_CHECKING:
+    from textgym.normalization import normalized_score
     from textgym.tokenizers import Tokenizer
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ __all__ = [
     "register_reward",
     "register_env",
     "permit",
+    "normalized_score",
     "__version__",
 ]
 
@@ -49,4 +51,8 @@ def __getattr__(name: str) -> Any:
         from textgym.tokenizers import Tokenizer
 
         return Tokenizer
+    if name == "normalized_score":
+        from textgym.normalization import normalized_score
+
+        return normalized_score
     raise AttributeError(f"module 'textgym' has no attribute {name!r}")
