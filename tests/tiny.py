@@ -1,11 +1,16 @@
 """A task small enough to reason about, and its environments: what the tests of the environments play."""
 
+import atexit
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from tests.tasks.published.fixtures import FIXTURES, fixture
 from textgym import Reward, Sample, Task, register_env, register_reward, register_task
 from textgym.tokenizers import CharTokenizer
 
@@ -80,10 +85,20 @@ def all_ids() -> list[str]:
 
 
 def small(id: str) -> dict[str, Any]:
-    """Return arguments that make any of them quick to play to the end."""
+    """Return arguments that make any of them quick to play to the end, with files where the library has none."""
     if id.startswith("tests/"):
         return {}
-    return {"tokenizer": "byte", "max_prompt_tokens": 24, "max_new_tokens": 5, "overlong": "truncate"}
+    task = gym.spec(id).kwargs.get("task")
+    data = {"data": published_data(task)} if task in FIXTURES else {}
+    return {"tokenizer": "byte", "max_prompt_tokens": 24, "max_new_tokens": 5, "overlong": "truncate", **data}
+
+
+@cache
+def published_data(task: str) -> Any:
+    """Return what ``data=`` takes of a published task, in files that last as long as the process."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return fixture(task, Path(folder.name, task))
 
 
 def some_actions(space: gym.Space, eos: int | None, steps: int, lanes: int, seed: int = 0) -> np.ndarray:

@@ -37,3 +37,8 @@ class Card:
     licence: str
     metrics: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
+
+
+def results(system: str, where: str, metrics: str, *values: float) -> tuple[Published, ...]:
+    """Return the results of one system, a value for each of the metrics, which are told with spaces between them."""
+    return tuple(Published(system, metric, value, where) for metric, value in zip(metrics.split(), values, strict=True))

@@ -31,6 +31,11 @@ def resolve_task(task: str | Task, data: Any, options: dict[str, Any], known: It
         refuse_unknown("The environment", options, lambda: None, also=known)
         return make_task(task) if data is None else load_data(data, like=make_task(task), **reading)
     factory = tasks[task]
+    takes = getattr(factory, "takes", None)  # of a task that reads its own published format
+    if takes is not None and takes(data, reading):
+        options |= reading
+        refuse_unknown(f"The environment of the task {task!r}", options, factory, also=known)
+        return remembered(factory, **options) if data is None else factory(data=data, **options)
     refuse_unknown(f"The environment of the task {task!r}", options, factory, also=known)
     if is_source(task, data):
         return remembered(factory, source=data, **options)

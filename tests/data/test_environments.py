@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from tests.tiny import all_ids
+from tests.tiny import all_ids, small
 from textgym import Sample, Task, register_env, register_task
 from textgym.errors import ConfigError, DataError
 
@@ -77,13 +77,14 @@ def small_pickle(env, **reset):
 
 @pytest.mark.parametrize("id", all_ids())
 def test_pickles_of_registered_environments_leave_the_samples_behind(id):
-    env = gym.make(id, tokenizer="byte", overlong="truncate", max_prompt_tokens=16, max_new_tokens=3)
+    arguments = small(id) or {"tokenizer": "byte", "overlong": "truncate", "max_prompt_tokens": 16, "max_new_tokens": 3}
+    env = gym.make(id, **arguments)
     first = env.reset(seed=0)[0]
     again = small_pickle(env).unwrapped
     assert again.episodes.samples[0] == env.unwrapped.episodes.samples[0]
     np.testing.assert_array_equal(again.step(0)[0], env.step(0)[0])  # the episode goes on
     np.testing.assert_array_equal(again.reset(seed=0)[0], first)
-    envs = gym.make_vec(id, num_envs=2, tokenizer="byte", overlong="truncate", max_prompt_tokens=16, max_new_tokens=3)
+    envs = gym.make_vec(id, num_envs=2, **arguments)
     envs.reset(seed=0)
     np.testing.assert_array_equal(small_pickle(envs).reset(seed=0)[0], envs.reset(seed=0)[0])
 

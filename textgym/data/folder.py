@@ -49,6 +49,15 @@ def split_files(folder: Path, columns: Columns) -> dict[str, Any]:
     return pairs
 
 
+def table_files(folder: Path, split: str) -> list[Path]:
+    """Return the table in a folder that holds a split, or its parts in order; none where there is none.
+
+    Raises:
+        DataError: There are several of which one must be chosen.
+    """
+    return _table(folder, sorted(path.name for path in folder.iterdir() if path.is_file()), SPLITS[split])
+
+
 def _table(folder: Path, names: Sequence[str], stems: Sequence[str]) -> list[Path]:
     """Return the file that holds a split, or its parts in order."""
     for stem in stems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textgym.errors import ConfigError, DataError, MissingExtraError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "hub:"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+CONVERTED = "refs/convert/parquet"  # where the hub keeps the rows of scripts as files, a folder for each configuration
 PATIENCE = 5  # seconds that the hub has to answer
 LOADERS = ("parquet", "arrow", "json", "csv", "text", "cache")  # others run decoders, or read pickles
 SUFFIXES = (".parquet", ".arrow", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")  # no archives
@@ -24,7 +26,8 @@ class HubData(NamedTuple):
     """A data set of the hub.
 
     Attributes:
-        splits: A ``datasets.Dataset`` by split, in files that are mapped into memory.
+        splits: By split a ``datasets.Dataset``, in files that are mapped into memory; of converted scripts, the parquet
+            files.
         origin: What was resolved, JSON values: ``hub`` (the name), ``config`` and ``revision`` (the commit).
     """
 
@@ -32,13 +35,16 @@ class HubData(NamedTuple):
     origin: dict[str, Any]
 
 
-def load_hub(data: str, config: str | None = None, revision: str | None = None) -> HubData:
+def load_hub(
+    data: str, config: str | None = None, revision: str | None = None, *, cached_only: bool = False
+) -> HubData:
     """Download a data set of the hub, or take it from the cache of ``datasets`` where the hub cannot be reached.
 
     Args:
         data: ``hub:user/name``.
         config: The configuration, where there are several.
         revision: A branch, tag or commit; without one, the newest commit, which ``origin`` records.
+        cached_only: Whether to look into the cache alone.
 
     Raises:
         ConfigError: The name is none.
@@ -50,7 +56,9 @@ def load_hub(data: str, config: str | None = None, revision: str | None = None) 
     if not NAME.fullmatch(name) or ".." in name:
         raise ConfigError(f"data={data!r} names no data set of the hub: write hub:user/name.")
     _import_datasets(data)
-    commit = _resolved(name, revision)
+    commit = DataError("it was not asked") if cached_only else _resolved(name, revision)
+    if revision == CONVERTED:
+        return _converted(name, config or "default", commit)
     builder = _online(name, config, commit) if isinstance(commit, str) else _cached(name, config, revision, commit)
     splits = _prepared(name, builder)
     return HubData(splits, {"hub": name, "config": builder.config.name, "revision": builder.hash})
@@ -118,12 +126,8 @@ def _cached(name: str, config: str | None, revision: str | None, reason: Excepti
     try:
         builder = Cache(repo_id=name, dataset_name=short, config_name=config, version="auto", hash="auto")
     except (ValueError, OSError) as error:
-        call = ", ".join(map(repr, filter(None, (name, config)))) + (f", revision={revision!r}" if revision else "")
-        raise DataError(
-            f"The hub cannot be reached ({_line(reason)}), and {datasets.config.HF_DATASETS_CACHE} does not hold the "
-            f"data set {name!r} ({_line(error)}). Where there is a network, run python -c "
-            f'"import datasets; datasets.load_dataset({call})", and bring that folder here; or put its parquet files '
-            "into a folder as train.parquet, validation.parquet and test.parquet, and pass data=FOLDER."
+        raise _absent(
+            name, hub_call(name, config, revision), datasets.config.HF_DATASETS_CACHE, reason, error
         ) from None
     if revision not in (None, "main", builder.hash):
         held = f"The hub cannot be reached ({_line(reason)}), and the cache holds {name!r} at {builder.hash}, "
@@ -133,6 +137,43 @@ def _cached(name: str, config: str | None, revision: str | None, reason: Excepti
             + f" revision={revision!r}: pass that commit as revision=, or go online."
         )
     return builder
+
+
+def _converted(name: str, config: str, commit: str | Exception) -> HubData:
+    """Return the files that the hub made of a script's rows, downloaded or from the cache."""
+    from huggingface_hub import constants, snapshot_download
+
+    online, files = isinstance(commit, str), f"{config}/*/*.parquet"
+    try:
+        held = snapshot_download(
+            name, repo_type="dataset", revision=CONVERTED, allow_patterns=files, local_files_only=not online
+        )
+        folder = Path(held)
+        splits = {part.name: sorted(part.glob("*.parquet")) for part in sorted((folder / config).glob("*"))}
+        if not splits:
+            raise DataError(f"there is no configuration {config!r} at {CONVERTED}")
+    except Exception as error:  # many kinds, from the hub and the cache
+        if isinstance(commit, str):
+            raise _unusable(name, error) from None
+        none = DataError(f"no parquet files of {config!r} at {CONVERTED}")
+        raise _absent(name, hub_call(name, config, CONVERTED), constants.HF_HUB_CACHE, commit, none) from None
+    return HubData(splits, {"hub": name, "config": config, "revision": folder.name})
+
+
+def hub_call(name: str, config: str | None, revision: str | None) -> str:
+    """Return the command that downloads a data set into the cache."""
+    if revision == CONVERTED:
+        return f"hf download --repo-type dataset {name} --revision {revision} --include '{config or 'default'}/*'"
+    call = ", ".join(map(repr, filter(None, (name, config)))) + (f", revision={revision!r}" if revision else "")
+    return f'python -c "import datasets; datasets.load_dataset({call})"'
+
+
+def _absent(name: str, call: str, cache: Any, reason: Exception, error: Exception) -> DataError:
+    return DataError(
+        f"The hub cannot be reached ({_line(reason)}), and {cache} does not hold the data set {name!r} "
+        f"({_line(error)}). Where there is a network, run {call}, and bring that folder here; or put its parquet files "
+        "into a folder as train.parquet, validation.parquet and test.parquet, and pass data=FOLDER."
+    )
 
 
 def _prepared(name: str, builder: datasets.DatasetBuilder) -> Mapping[str, Any]:

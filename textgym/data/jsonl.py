@@ -30,7 +30,7 @@ class JsonLines(FileSamples):
     def _index(self) -> Sequence[int]:
         with open(self._files[0], "rb") as file:
             found = find_lines(file, text_start(file, self.paths[0]), self.rules.max_bytes, _no_object)
-        if self.skipped.wanted or len(found.suspects) > lazy.CHECKED:
+        if self.rules.read_all or len(found.suspects) > lazy.CHECKED:
             return super()._index()
         first = np.arange(min(lazy.CHECKED, len(found.starts)))
         looked = np.union1d(first, found.suspects)

@@ -6,6 +6,7 @@ import operator
 import os
 from abc import ABC, abstractmethod
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from textgym.data.columns import Fields, guess_fields
 from textgym.data.fingerprints import of_files
 from textgym.data.rows import sample_of
 from textgym.data.rules import PLAIN, Rules
+from textgym.data.shapes import shaped_samples
 from textgym.data.skipping import Skipped
 from textgym.data.unpacking import unpacked
 from textgym.errors import DataError
@@ -30,9 +32,10 @@ Stamp = tuple[int, int]
 class LazySamples(Sequence[Sample], ABC):
     """The samples of something that has rows.
 
-    Opening checks the first 10,000 rows in full (all of them when bad rows are skipped); the others are checked when
-    they are read, but for what a reader can see at a glance. A subclass tells how rows are found, read and named. A
-    raw row is whatever it likes; each has a key, a number that finds it again.
+    Opening checks the first 10,000 rows in full (all of them when bad rows are skipped, or when a row may give any
+    number of samples); the others are checked when they are read, but for what a reader can see at a glance. A subclass
+    tells how rows are found, read and named. A raw row is whatever it likes; each has a key, a number that finds it
+    again; the keys of a row with several samples stand once for each.
 
     Args:
         rules: How rows are read.
@@ -125,10 +128,12 @@ class LazySamples(Sequence[Sample], ABC):
             if key != next_key:
                 continue
             try:
-                yield self._parse(raw)
+                samples = self._parse(raw)
             except DataError as error:
                 raise self._told(self._place(number), error) from None
-            next_key = next(wanted, -1)
+            for sample in samples:
+                yield sample
+                next_key = next(wanted, -1)
 
     def _index(self) -> Sequence[int]:
         """Return the keys of the good rows, in ascending order."""
@@ -140,31 +145,38 @@ class LazySamples(Sequence[Sample], ABC):
             try:
                 if isinstance(raw, DataError):
                     raise raw
-                if self.skipped.wanted or len(keys) < CHECKED:
-                    self._parse(raw)
-                else:
-                    self._glance(raw)
+                count = self._count(raw, whole=self.rules.read_all or len(keys) < CHECKED)
             except DataError as error:
                 self.skipped.add(self._place(number), error)
             else:
-                keys.append(key)
+                keys.extend([key] * count)
         return keys
+
+    def _count(self, raw: Any, whole: bool) -> int:
+        """Return how many samples a row has."""
+        if whole:
+            return len(self._parse(raw))
+        self._glance(raw)
+        return 1
 
     def _read(self, i: int) -> Sample:
         raw = self._raw(self._keys[i])
         try:
-            return self._parse(raw)
+            samples = self._parse(raw)
+            return samples[i - bisect_left(self._keys, self._keys[i]) if len(samples) > 1 else 0]
         except DataError as error:
             raise self._told(self.where(i), error) from None
 
     def _told(self, place: str, error: DataError) -> DataError:
         return DataError(f'{place}{error} Or pass on_bad_row="skip".')
 
-    def _parse(self, raw: Any) -> Sample:
+    def _parse(self, raw: Any) -> tuple[Sample, ...]:
         row = self._row(raw)
+        if self.rules.shape is not None:
+            return shaped_samples(row, self.rules.shape, self.rules, self._tally)
         if self._fields is None:
             self._fields = guess_fields(row, columns=self.rules.columns)
-        return sample_of(row, self._fields, rules=self.rules, tally=self._tally)
+        return (sample_of(row, self._fields, rules=self.rules, tally=self._tally),)
 
 
 class FileSamples(LazySamples):

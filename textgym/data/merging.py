@@ -1,4 +1,4 @@
-"""Samples made of others: those of several files in a row, and those of one prompt taken together."""
+"""Samples made of others: those of several files in a row, those of one prompt taken together, some of them."""
 
 from __future__ import annotations
 
@@ -114,3 +114,34 @@ class ByPrompt(_Derived):
 def _place(samples: Sequence[Sample], index: int) -> str:
     where = getattr(samples, "where", "row {}".format)
     return str(where(index))
+
+
+class EveryNth(_Derived):
+    """Every n-th sample of others, the n-th first; or, for the training split beside it, all but those.
+
+    Args:
+        samples: The others.
+        n: At least 2.
+        rest: Whether those that are no n-th are meant.
+    """
+
+    def __init__(self, samples: Sequence[Sample], n: int, *, rest: bool = False) -> None:
+        self._samples, self._n, self._rest = samples, n, rest
+
+    def __len__(self) -> int:
+        chosen = len(self._samples) // self._n
+        return len(self._samples) - chosen if self._rest else chosen
+
+    def _sample(self, i: int) -> Sample:
+        return self._samples[self._row(i)]
+
+    def _row(self, i: int) -> int:
+        return i + i // (self._n - 1) if self._rest else (i + 1) * self._n - 1
+
+    def where(self, index: int) -> str:
+        """Return the place of a row, for messages."""
+        return _place(self._samples, self._row(index))
+
+    def fingerprint(self) -> str:
+        """Return what changes when the others do."""
+        return f"every-{self._n}{'-not' if self._rest else ''}:{of_samples(self._samples)}"

@@ -44,7 +44,7 @@ class ParallelText(FileSamples):
         self._starts = tuple(array("Q", one.starts.tobytes()) for one in found)
         count = len(self._starts[0])
         suspects = np.unique(np.concatenate([one.suspects for one in found]))
-        if self.skipped.wanted or len(suspects) > lazy.CHECKED:
+        if self.rules.read_all or len(suspects) > lazy.CHECKED:
             keys = self._checked(self._records())
         else:
             looked = np.union1d(np.arange(min(lazy.CHECKED, count)), suspects)

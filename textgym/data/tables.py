@@ -30,9 +30,9 @@ class TableSamples(LazySamples):
 
     def _index(self) -> Sequence[int]:
         size = self._size()
-        keys = self._checked(islice(self._records(), None if self.skipped.wanted else lazy.CHECKED))
+        keys = self._checked(islice(self._records(), None if self.rules.read_all else lazy.CHECKED))
         # the rows behind the checked ones are checked when they are read
-        return keys if self.skipped.count else range(size)
+        return keys if self.skipped.count or self.rules.read_all else range(size)
 
     def _records(self) -> Iterator[tuple[int, int, Row]]:
         rows = chain.from_iterable(map(rows_of, self._batches()))
