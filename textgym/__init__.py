@@ -19,6 +19,7 @@ from textgym.registration import (
     register_reward,
     register_task,
 )
+from textgym.simulators import Simulator, list_simulators, make_simulator, register_simulator
 from textgym.spaces import TokenSpace
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "Reward",
     "Tokenizer",
     "TokenSpace",
+    "Simulator",
     "make_task",
     "make_reward",
     "list_tasks",
@@ -39,6 +41,9 @@ __all__ = [
     "register_task",
     "register_reward",
     "register_env",
+    "make_simulator",
+    "list_simulators",
+    "register_simulator",
     "permit",
     "__version__",
 ]
