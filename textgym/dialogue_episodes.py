@@ -193,7 +193,7 @@ class DialogueEpisodes(Episodes):
         if self.turn_reward is None:
             return np.zeros(0, np.int64), np.zeros(0)
         free = not self.turn_reward.needs_references
-        rows = [row for row, sample in enumerate(samples) if sample.references or free]
+        rows = [row for row, sample in enumerate(samples) if free or any(map(str.strip, sample.references))]
         if not rows:
             return np.zeros(0, np.int64), np.zeros(0)
         scores = judge(self.turn_reward, [texts[row] for row in rows], [samples[row] for row in rows])
