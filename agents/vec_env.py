@@ -204,7 +204,7 @@ def _dialogue(episodes: Any) -> dict[str, Any]:
     limits = ("turn_weight", "max_turns", "max_turn_tokens", "max_answer_tokens")
     judge = episodes.turn_reward
     return {name: getattr(episodes, name) for name in limits} | {
-        "simulator": repr(episodes.simulator),
+        "simulator": episodes.simulator.signature,
         "turn_reward": None if judge is None else judge.signature,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -41,6 +42,12 @@ class Simulator(ABC):
     """
 
     name: ClassVar[str] = "simulator"
+
+    @property
+    def signature(self) -> str:
+        """A line that tells the user from another one: the name, of a dataclass with its options."""
+        options = [field.name for field in fields(self)] if is_dataclass(self) else []
+        return f"{self.name}({', '.join(f'{name}={getattr(self, name)!r}' for name in options)})"
 
     @abstractmethod
     def start(self, samples: Sequence[Sample], generators: Sequence[np.random.Generator]) -> list[Turn]:
