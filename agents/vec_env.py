@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from textgym.dialogue_episodes import DialogueEpisodes
 from textgym.errors import ConfigError
 from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
@@ -135,7 +136,7 @@ class TextVecEnv(VecEnv):
         episodes = self.venv.episodes
         plain = ("split", "shaping", "potential_at", "discount", "on_length", "overlong")
         penalties = ("missing_eos_penalty", "invalid_action_penalty")
-        return {name: getattr(episodes, name) for name in (*plain, *penalties)} | {
+        return {name: getattr(episodes, name) for name in (*plain, *penalties)} | _dialogue(episodes) | {
             **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
             "num_envs": self.num_envs,
             "task": episodes.task.name,
@@ -194,6 +195,18 @@ def episodes_of(env: VecEnv | gym.Env[Any, Any]) -> Any | None:
         return env.get_attr("episodes", 0)[0] if isinstance(env, VecEnv) else env.get_wrapper_attr("episodes")
     except AttributeError:
         return None
+
+
+def _dialogue(episodes: Any) -> dict[str, Any]:
+    """Return what describes the dialogues of an environment that plays them, JSON values; else nothing."""
+    if not isinstance(episodes, DialogueEpisodes):
+        return {}
+    limits = ("turn_weight", "max_turns", "max_turn_tokens", "max_answer_tokens")
+    judge = episodes.turn_reward
+    return {name: getattr(episodes, name) for name in limits} | {
+        "simulator": episodes.simulator.signature,
+        "turn_reward": None if judge is None else judge.signature,
+    }
 
 
 def _lane(infos: dict[str, Any], i: int) -> dict[str, Any]:

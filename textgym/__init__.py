@@ -19,6 +19,7 @@ from textgym.registration import (
     register_reward,
     register_task,
 )
+from textgym.simulators import Simulator, list_simulators, make_simulator, register_simulator
 from textgym.spaces import TokenSpace
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "Reward",
     "Tokenizer",
     "TokenSpace",
+    "Simulator",
     "make_task",
     "make_reward",
     "list_tasks",
@@ -40,6 +42,9 @@ __all__ = [
     "register_task",
     "register_reward",
     "register_env",
+    "make_simulator",
+    "list_simulators",
+    "register_simulator",
     "permit",
     "normalized_score",
     "__version__",

@@ -86,6 +86,21 @@ def lane_mask(mask: Any, count: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def token_id(action: Any, vocab_size: int) -> int:
+    """Return the action of a single environment.
+
+    Raises:
+        InvalidAction: It is no whole number in [0, vocab_size).
+    """
+    try:
+        token = -1 if isinstance(action, (bool, np.bool_)) else operator.index(action)
+    except TypeError:
+        token = -1
+    if not 0 <= token < vocab_size:
+        raise InvalidAction(f"An action is a token id, a whole number in [0, {vocab_size}), got {action!r}.")
+    return token
+
+
 def token_ids(actions: Any, lanes: IntArray, count: int, vocab_size: int) -> IntArray:
     """Return the actions of ``lanes`` out of those of ``count`` lanes; the others may be anything.
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, ClassVar, SupportsIndex
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 
-from textgym.arguments import SNAPSHOT, choice, reset_options, seed_number, set_generator_state, snapshot_values
+from textgym.arguments import (
+    SNAPSHOT,
+    choice,
+    reset_options,
+    seed_number,
+    set_generator_state,
+    snapshot_values,
+    token_id,
+)
 from textgym.core import BoolArray, Sample, Task
 from textgym.delays import UNPAID, Unpaid, owed_in
 from textgym.drafts import Drafts
@@ -149,7 +156,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         """
         if self._start is None or self._ended:
             raise ResetNeeded("No episode is going on: call reset() before step(), also after the end of an episode.")
-        token, written = self._checked(action), len(self._tokens)
+        token, written = token_id(action, self.episodes.space.vocab_size), len(self._tokens)
         refused = self.episodes.refused(token, written)
         self._observation[self.episodes.space.max_prompt_tokens + written] = token
         self._tokens.append(token)
@@ -166,16 +173,6 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
             reward = float(self._unpaid.pay(LANE, np.array([reward]), np.array([self._ended]))[0])
         self._return += reward
         return self._observation.copy(), reward, terminated, self._ended and not terminated, info
-
-    def _checked(self, action: SupportsIndex) -> int:
-        V = self.episodes.space.vocab_size
-        try:
-            token = -1 if isinstance(action, (bool, np.bool_)) else operator.index(action)
-        except TypeError:
-            token = -1
-        if not 0 <= token < V:
-            raise InvalidAction(f"An action is a token id, a whole number in [0, {V}), got {action!r}.")
-        return token
 
     def _judged(self) -> tuple[float, dict[str, Any]]:
         """Return the reward of the step just made, penalties apart, and what its end tells."""

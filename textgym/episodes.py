@@ -78,7 +78,7 @@ class Episodes(Ends):
         overlong: Literal["error", "truncate", "drop"] | None = None,
         **options: Any,
     ) -> None:
-        self.task = resolve_task(task, data, options, known=_ARGUMENTS)
+        self.task = resolve_task(task, data, options, known=self.argument_names())
         by_name = isinstance(task, str) and (data is None or is_source(task, data))
         self._recipe = (task, data, options) if by_name else None
         self.split = split
@@ -148,7 +148,7 @@ class Episodes(Ends):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._recipe is not None:
-            self.task = resolve_task(*self._recipe, known=_ARGUMENTS)
+            self.task = resolve_task(*self._recipe, known=self.argument_names())
         self.samples = split_samples(self.task, self.split)
 
     def start(self, index: int) -> Start:
@@ -238,8 +238,10 @@ class Episodes(Ends):
         if self.has_state and self.split == "train" and isinstance(self.reward, Composite):
             self.reward.observe(parts)
 
-
-_ARGUMENTS = [*option_names(Episodes), "render_mode"]  # names that a misspelt one may have meant
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """Return the names that a misspelt argument may have meant."""
+        return [*(name for kind in cls.__mro__ if issubclass(kind, Episodes) for name in option_names(kind)), "render_mode"]
 
 
 class PlaysEpisodes:

@@ -63,6 +63,10 @@ class Lanes:
             self._generators, self._seeds = [g for g, _ in pairs], [s for _, s in pairs]
         return self._generators
 
+    def adopt(self, generators: Sequence[np.random.Generator]) -> None:
+        """Draw from these generators, one for each lane."""
+        self._generators = list(generators)
+
     @property
     def seeds(self) -> list[int | None]:
         """The seed of each generator."""
@@ -148,10 +152,10 @@ class Lanes:
         return [row[:length] for row, length in zip(rows, self.lengths[lanes].tolist(), strict=True)]
 
     def info(self, lanes: IntArray, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-        """Return values [len(lanes)] by key as Gymnasium lays them out: an array and a mask [count] for each."""
+        """Return values [len(lanes), ...] by key as Gymnasium lays them out: an array [count, ...] and a mask [count]."""
         infos: dict[str, Any] = {}
         for key, values in columns.items():
-            array = np.full(self.count, None) if values.dtype == object else np.zeros(self.count, values.dtype)
+            array = np.full(self.count, None) if values.dtype == object else np.zeros((self.count, *values.shape[1:]), values.dtype)
             mask = np.zeros(self.count, dtype=bool)
             array[lanes], mask[lanes] = values, True
             infos[key], infos[f"_{key}"] = array, mask

@@ -131,21 +131,30 @@ def list_rewards() -> list[str]:
     return rewards.names()
 
 
-def register_env(id: str, *, task: str | Task, **defaults: Any) -> None:
+def register_env(
+    id: str,
+    *,
+    task: str | Task,
+    entry_point: str = "textgym.env:TextGenerationEnv",
+    vector_entry_point: str = "textgym.vector:TextGenerationVectorEnv",
+    **defaults: Any,
+) -> None:
     """Register an environment id for ``gym.make`` and ``gym.make_vec``.
 
     Args:
         id: ``namespace/Name-v0``; namespace and version may be left out.
         task: A registered name, or a Task (the id works all the same, but its spec cannot be written as JSON).
-        defaults: Arguments of ``TextGenerationEnv`` and options of the task.
+        entry_point: The class of the environment, as ``module:name``.
+        vector_entry_point: That of many at once.
+        defaults: Arguments of the environment and options of the task.
 
     Registering the same thing again does nothing; another thing under the same id replaces it, and
     Gymnasium warns.
     """
     spec = EnvSpec(
         id,
-        entry_point="textgym.env:TextGenerationEnv",
-        vector_entry_point="textgym.vector:TextGenerationVectorEnv",
+        entry_point=entry_point,
+        vector_entry_point=vector_entry_point,
         kwargs={"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}},
     )
     if gym.registry.get(spec.id) != spec:

@@ -1,5 +1,7 @@
 """An episode as text that is safe to print."""
 
+from collections.abc import Sequence
+
 from textgym.core import Sample
 from textgym.tokenizers import settled
 
@@ -21,3 +23,17 @@ def render_episode(sample: Sample, response: str, total: float, ended: bool) -> 
     lines += [f"reference: {printable(reference)}" for reference in sample.references]
     lines += [f"response:  {printable(response)}", f"reward:    {total:.4f} ({'ended' if ended else 'goes on'})"]
     return "\n".join(lines)
+
+
+def render_dialogue(said: Sequence[str], present: str, total: float, ended: bool) -> str:
+    """Return a dialogue as lines: what was said in turn, the user first, and the sum of the rewards so far.
+
+    Args:
+        said: The finished turns.
+        present: What the agent has written of the next one.
+        total: The sum of the rewards.
+        ended: Whether the dialogue is over.
+    """
+    turns = [*said] if ended else [*said, settled(present)]
+    lines = [f"{('user:', 'agent:')[i % 2]:<10} {printable(text)}" for i, text in enumerate(turns)]
+    return "\n".join([*lines, f"reward:    {total:.4f} ({'ended' if ended else 'goes on'})"])

@@ -29,6 +29,7 @@ class TokenSpace(spaces.Box):
         min_new_tokens: The eos is not allowed before this many tokens were written.
         banned_tokens: Ids that are never allowed.
         stop: Which tokens complete a stop string, and so end a response as the eos does.
+        turn_id: In a dialogue, the id that ends what the other one says; see :meth:`turn_lengths`.
         seed: For :meth:`sample`.
     """
 
@@ -41,6 +42,7 @@ class TokenSpace(spaces.Box):
         min_new_tokens: int = 0,
         banned_tokens: Iterable[int] = (),
         stop: StopRule | None = None,
+        turn_id: int | None = None,
         seed: int | np.random.Generator | None = None,
     ) -> None:
         self.vocab_size = int(vocab_size)
@@ -50,6 +52,7 @@ class TokenSpace(spaces.Box):
         self.min_new_tokens = int(min_new_tokens)
         self.banned_tokens = tuple(sorted({int(i) for i in banned_tokens}))
         self.stop = StopRule() if stop is None else stop
+        self.turn_id = None if turn_id is None else int(turn_id)
         self._check()
         super().__init__(-1, self.vocab_size - 1, (self.max_prompt_tokens + self.max_new_tokens,), np.int32, seed)
 
@@ -61,22 +64,37 @@ class TokenSpace(spaces.Box):
             raise ConfigError(
                 f"min_new_tokens must lie in [0, max_new_tokens={self.max_new_tokens}], got {self.min_new_tokens}."
             )
-        ids = self.banned_tokens if self.eos_id is None else (*self.banned_tokens, self.eos_id)
+        ids = [*self.banned_tokens, *(i for i in (self.eos_id, self.turn_id) if i is not None)]
         outside = [i for i in ids if not 0 <= i < self.vocab_size]
         if outside:
-            raise ConfigError(f"eos_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
+            raise ConfigError(f"eos_id, turn_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
         if self.stop and self.stop.table.shape[1] != self.vocab_size:
             raise ConfigError(f"The stop rule knows {self.stop.table.shape[1]} ids, the space {self.vocab_size}.")
         if not self.allowed(np.array([0, self.max_new_tokens])).any(axis=1).all():
             raise ConfigError("banned_tokens and min_new_tokens leave no token that may be written: allow one.")
 
     def allowed(self, lengths: IntArray) -> BoolArray:
-        """Return which ids may come next, bool [B, V], after ``lengths`` tokens [B] of the response were written."""
+        """Return which ids may come next, bool [B, V], after ``lengths`` tokens [B] of the response were written.
+
+        In a dialogue these are the tokens of the present turn, as :meth:`turn_lengths` counts them.
+        """
         mask = np.ones((len(lengths), self.vocab_size), dtype=bool)
         mask[:, list(self.banned_tokens)] = False
         if self.eos_id is not None and self.min_new_tokens:
             mask[np.asarray(lengths) < self.min_new_tokens, self.eos_id] = False
         return mask
+
+    def turn_lengths(self, observations: IntArray) -> IntArray:
+        """Return how many tokens of its present turn the agent has written, int64 [B], for observations [B, P + T].
+
+        In a dialogue these are the tokens after the last ``turn_id`` that stands behind the prompt; elsewhere all.
+        """
+        written = observations[:, self.max_prompt_tokens :]
+        lengths: IntArray = (written >= 0).sum(axis=1)
+        if self.turn_id is None:
+            return lengths
+        marks = np.where(written == self.turn_id, np.arange(1, written.shape[1] + 1), 0)
+        return np.asarray(lengths - marks.max(axis=1))
 
     def sample(self, mask: None = None, probability: None = None) -> IntArray:
         """Return a valid observation: some prompt on the right end of its columns, some of a response after it."""
@@ -93,6 +111,7 @@ class TokenSpace(spaces.Box):
         """Return the constructor's arguments as JSON values."""
         names = ("vocab_size", "max_prompt_tokens", "max_new_tokens", "eos_id", "min_new_tokens")
         values = {name: getattr(self, name) for name in names} | {"banned_tokens": list(self.banned_tokens)}
+        values |= {} if self.turn_id is None else {"turn_id": self.turn_id}
         return values | ({"stop": self.stop.to_json()} if self.stop else {})
 
     @classmethod

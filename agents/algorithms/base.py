@@ -84,7 +84,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         lanes = transparent(env)
-        if lanes is None:
+        if lanes is None or not lanes.venv.whole_responses:
             self._give_stepping_notice(env)
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         self.policy.set_training_mode(False)
@@ -182,10 +182,13 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     def _give_stepping_notice(self, env: VecEnv) -> None:
         if not self._stepping_notice_given:
             self._stepping_notice_given = True
-            self.logger.log(
-                f"{type(self).__name__} steps {type(env).__name__} token by token, which is slow: only the environment "
-                "of agents.make_vec_env, without wrappers that might change its steps, is played in whole responses."
+            why = (
+                "only the environment of agents.make_vec_env, without wrappers that might change its steps, is played "
+                "in whole responses."
+                if transparent(env) is None
+                else "in a dialogue, what comes next is not known before the policy has spoken."
             )
+            self.logger.log(f"{type(self).__name__} steps {type(env).__name__} token by token, which is slow: {why}")
 
     def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""

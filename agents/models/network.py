@@ -120,11 +120,27 @@ class TextNetwork(nn.Module):
         return self._architecture.advance(decoding, tokens)
 
     def current_state(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden state [B, D] after all that stands in each observation, and the response lengths [B]."""
+        """Return the hidden state [B, D] after all that stands in each observation, and the present turns' lengths [B]."""
         prompts, responses = self.split(observations)
-        lengths = (responses >= 0).sum(dim=1)
-        hidden = self.states(prompts, responses[:, : int(lengths.max())])
-        return hidden[torch.arange(len(hidden), device=hidden.device), lengths], lengths
+        ends = (responses >= 0).sum(dim=1)
+        responses = responses[:, : int(ends.max())]
+        rows = torch.arange(len(ends), device=ends.device)
+        return self.states(prompts, responses)[rows, ends], self.turn_lengths(responses)[rows, ends]
+
+    def turn_lengths(self, responses: Tensor) -> Tensor:
+        """Return how many tokens of the present turn stand before each of K columns and after the last, [B, K + 1].
+
+        What ``TokenSpace.turn_lengths`` gives for the observations up to there; without turns, 0 to K.
+
+        Args:
+            responses: int64 [B, K].
+        """
+        columns = torch.arange(responses.shape[1] + 1, device=responses.device)
+        if self.space.turn_id is None:
+            return columns.expand(len(responses), -1)
+        starts = torch.zeros(len(responses), len(columns), dtype=torch.long, device=responses.device)
+        starts[:, 1:] = torch.where(responses == self.space.turn_id, columns[1:], 0)
+        return columns - starts.cummax(dim=1).values
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the model's logits of the V tokens of the space, float32 [N, V], for hidden states [N, D]."""
@@ -142,7 +158,7 @@ class TextNetwork(nn.Module):
 
         Args:
             hidden: [N, D].
-            lengths: int64 [N], how many tokens of the response were written before.
+            lengths: int64 [N], how many tokens of the response, in a dialogue of the present turn, were written before.
         """
         return self.normalized(self.logits(hidden), lengths)
 
@@ -207,7 +223,7 @@ class TextNetwork(nn.Module):
         return self.evaluate(hidden, lengths, actions)
 
     def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and their lengths [N].
+        """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and turn lengths [N].
 
         On a CPU the rows pass in groups of similar length, which saves up to half of the work on empty columns.
 
@@ -218,10 +234,9 @@ class TextNetwork(nn.Module):
         """
         groups = self._groups_by_length(prompts, own)
         hidden = torch.cat([self._group_states(prompts[g], responses[g], own[g]) for g in groups])
-        columns = torch.arange(own.shape[1], device=own.device).expand_as(own)
         number = own.flatten().cumsum(0).view_as(own) - 1  # of each own action, row by row
         place = torch.cat([number[g][own[g]] for g in groups]).argsort()
-        return hidden[place], columns[own]
+        return hidden[place], self.turn_lengths(responses)[:, :-1][own]
 
     def _groups_by_length(self, prompts: Tensor, own: Tensor) -> list[Tensor]:
         sizes = (prompts >= 0).sum(dim=1) + own.sum(dim=1)

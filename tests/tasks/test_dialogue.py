@@ -9,8 +9,8 @@ import gymnasium as gym
 import pytest
 
 from textgym import make_task
+from textgym.data import chitchat
 from textgym.errors import ConfigError, MissingExtraError
-from textgym.tasks import dialogue
 from textgym.tasks.dialogue import Dialogue
 
 SPLITS = ("train", "validation", "test")
@@ -93,9 +93,9 @@ def test_mistakes_are_told(task):
 
 
 def test_missing_package_is_told_with_the_pip_line(monkeypatch):
-    monkeypatch.setattr(dialogue, "find_spec", lambda name: None)
+    monkeypatch.setattr(chitchat, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"'dialogue' needs the package chitchat-dataset.*textgym\[data\]"):
-        dialogue._conversations.__wrapped__()
+        chitchat.conversations("The task 'dialogue'")
 
 
 def test_environment_is_registered():

@@ -13,14 +13,16 @@ from textgym.cli.parser import Parser
 from textgym.errors import TextGymError
 from textgym.registration import rewards, tasks
 from textgym.registry import Registry
+from textgym.simulators.factory import simulators
 
 
 def list_names(argv: list[str]) -> int:
     """Run ``textgym list``."""
-    parser = Parser("list", "Tell the environments, tasks and rewards that are known.")
+    parser = Parser("list", "Tell the environments, tasks, rewards and simulators that are known.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     as_json = parser.parse_args(argv).json
     listing = {"environments": environments(), "tasks": described(tasks), "rewards": described(rewards)}
+    listing["simulators"] = described(simulators)
     print(json.dumps(listing, indent=1) if as_json else as_text(listing))
     return 0
 

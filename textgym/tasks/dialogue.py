@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from zlib import crc32
 
 from textgym.arguments import whole_number
 from textgym.core import Sample, Task
-from textgym.errors import ConfigError, MissingExtraError, did_you_mean
+from textgym.data.chitchat import SPLITS, conversations, split_of
+from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
 
 LONGEST = 1_000  # characters; the 0.2 % of turns beyond it are pasted texts and key mashing, up to 95,440 long
-SPLITS = ("train", "validation", "test")
 
 
 @register_task("dialogue")
@@ -71,9 +67,8 @@ class Dialogue(Task):
 @cache
 def _load(turns: int) -> dict[str, tuple[Sample, ...]]:
     splits: dict[str, list[Sample]] = {split: [] for split in SPLITS}
-    for name, texts in _conversations():
-        bucket = crc32(name.encode()) % 20
-        splits[SPLITS[max(0, bucket - 17)]].extend(_samples(name, texts, turns))
+    for name, texts in conversations("The task 'dialogue'"):
+        splits[split_of(name)].extend(_samples(name, texts, turns))
     seen = {sample.prompt for sample in splits["train"]}
     for split in SPLITS[1:]:
         splits[split] = [sample for sample in splits[split] if sample.prompt not in seen]
@@ -89,21 +84,6 @@ def _samples(name: str, texts: list[str], turns: int) -> Iterator[Sample]:
             window = texts[first : i + 1]
             lines = [f"{'BA'[(len(window) - k) % 2]}: {text}" for k, text in enumerate(window[:-1], 1)]
             yield Sample("\n".join([*lines, "B:"]), (window[-1],), {"conversation": name, "turn": i})
-
-
-@cache
-def _conversations() -> tuple[tuple[str, list[str]], ...]:
-    """Return the id and the turns of each conversation, white space made single spaces."""
-    package = find_spec("chitchat_dataset")
-    if package is None or package.origin is None:
-        raise MissingExtraError("chitchat-dataset", "data", "The task 'dialogue'")
-    # the package's own loader relies on the locale's encoding and leaves the file open
-    data = json.loads(Path(package.origin).with_name("dataset.json").read_bytes())
-    return tuple((name, [_turn(turn) for turn in conversation["messages"]]) for name, conversation in data.items())
-
-
-def _turn(messages: list[dict[str, str]]) -> str:
-    return " ".join(" ".join(message["text"] for message in messages).split())
 
 
 register_env("textgym/Dialogue-v0", task="dialogue")
