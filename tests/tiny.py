@@ -74,9 +74,10 @@ register_env(
 )
 
 
-def all_ids() -> list[str]:
-    """Return the ids of the library and of these tests."""
-    return sorted(id for id in gym.registry if id.startswith(("textgym/", "tests/")))
+def all_ids(entry_point: str = "textgym.env:TextGenerationEnv") -> list[str]:
+    """Return the ids of the library and of these tests whose environment is the one at ``entry_point``."""
+    own = ("textgym/", "tests/")
+    return sorted(id for id, spec in gym.registry.items() if id.startswith(own) and spec.entry_point == entry_point)
 
 
 def small(id: str) -> dict[str, Any]:

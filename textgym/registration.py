@@ -142,16 +142,19 @@ def register_env(id: str, *, task: str | Task, **defaults: Any) -> None:
     Registering the same thing again does nothing; another thing under the same id replaces it, and
     Gymnasium warns.
     """
-    spec = EnvSpec(
-        id,
-        entry_point="textgym.env:TextGenerationEnv",
-        vector_entry_point="textgym.vector:TextGenerationVectorEnv",
-        kwargs={"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}},
-    )
+    _register(id, "textgym.env:TextGenerationEnv", "textgym.vector:TextGenerationVectorEnv", task, defaults)
+
+
+def register_edit_env(id: str, *, task: str | Task, **defaults: Any) -> None:
+    """Register an environment id in which drafts are edited; ``defaults`` are arguments of ``EditEnv``.
+
+    All else is as for :func:`register_env`.
+    """
+    _register(id, "textgym.editing.env:EditEnv", "textgym.editing.vector:EditVectorEnv", task, defaults)
+
+
+def _register(id: str, entry_point: str, vector_entry_point: str, task: str | Task, defaults: dict[str, Any]) -> None:
+    kwargs = {"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}}
+    spec = EnvSpec(id, entry_point=entry_point, vector_entry_point=vector_entry_point, kwargs=kwargs)
     if gym.registry.get(spec.id) != spec:
-        gym.register(
-            spec.id,
-            entry_point=spec.entry_point,
-            vector_entry_point=spec.vector_entry_point,
-            kwargs=spec.kwargs,
-        )
+        gym.register(spec.id, entry_point=entry_point, vector_entry_point=vector_entry_point, kwargs=kwargs)
