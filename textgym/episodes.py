@@ -78,7 +78,7 @@ class Episodes(Ends):
         overlong: Literal["error", "truncate", "drop"] | None = None,
         **options: Any,
     ) -> None:
-        self.task = resolve_task(task, data, options, known=self._arguments())
+        self.task = resolve_task(task, data, options, known=self.argument_names())
         by_name = isinstance(task, str) and (data is None or is_source(task, data))
         self._recipe = (task, data, options) if by_name else None
         self.split = split
@@ -108,11 +108,6 @@ class Episodes(Ends):
         self.overlong_count = 0
         self.potential_at = choice("potential_at", potential_at, ["token", "word"])
         self._check_values()
-
-    @classmethod
-    def _arguments(cls) -> list[str]:
-        """Return names that a misspelt one may have meant."""
-        return [*option_names(cls), "render_mode"]
 
     def _length(self, name: str, given: int | None) -> int:
         return whole_number(name, getattr(self.task, name) if given is None else given)
@@ -153,7 +148,7 @@ class Episodes(Ends):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._recipe is not None:
-            self.task = resolve_task(*self._recipe, known=self._arguments())
+            self.task = resolve_task(*self._recipe, known=self.argument_names())
         self.samples = split_samples(self.task, self.split)
 
     def start(self, index: int) -> Start:
@@ -242,6 +237,14 @@ class Episodes(Ends):
         """Let a reward with a state learn from finished responses, on the split "train" only."""
         if self.has_state and self.split == "train" and isinstance(self.reward, Composite):
             self.reward.observe(parts)
+
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """Return the names that a misspelt argument may have meant."""
+        return [
+            *(name for kind in cls.__mro__ if issubclass(kind, Episodes) for name in option_names(kind)),
+            "render_mode",
+        ]
 
 
 class PlaysEpisodes:

@@ -131,30 +131,48 @@ def list_rewards() -> list[str]:
     return rewards.names()
 
 
-def register_env(id: str, *, task: str | Task, **defaults: Any) -> None:
+def register_env(
+    id: str,
+    *,
+    task: str | Task,
+    entry_point: str = "textgym.env:TextGenerationEnv",
+    vector_entry_point: str = "textgym.vector:TextGenerationVectorEnv",
+    **defaults: Any,
+) -> None:
     """Register an environment id for ``gym.make`` and ``gym.make_vec``.
 
     Args:
         id: ``namespace/Name-v0``; namespace and version may be left out.
         task: A registered name, or a Task (the id works all the same, but its spec cannot be written as JSON).
-        defaults: Arguments of ``TextGenerationEnv`` and options of the task.
+        entry_point: The class of the environment, as ``module:name``.
+        vector_entry_point: That of many at once.
+        defaults: Arguments of the environment and options of the task.
 
     Registering the same thing again does nothing; another thing under the same id replaces it, and
     Gymnasium warns.
     """
-    _register(id, "textgym.env:TextGenerationEnv", "textgym.vector:TextGenerationVectorEnv", task, defaults)
+    spec = EnvSpec(
+        id,
+        entry_point=entry_point,
+        vector_entry_point=vector_entry_point,
+        kwargs={"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}},
+    )
+    if gym.registry.get(spec.id) != spec:
+        gym.register(
+            spec.id,
+            entry_point=spec.entry_point,
+            vector_entry_point=spec.vector_entry_point,
+            kwargs=spec.kwargs,
+        )
 
 
 def register_edit_env(id: str, *, task: str | Task, **defaults: Any) -> None:
-    """Register an environment id in which drafts are edited; ``defaults`` are arguments of ``EditEnv``.
+    """Register the id of an environment in which drafts are edited, a ``textgym.editing.EditEnv``.
 
-    All else is as for :func:`register_env`.
+    Arguments as for :func:`register_env`.
     """
-    _register(id, "textgym.editing.env:EditEnv", "textgym.editing.vector:EditVectorEnv", task, defaults)
-
-
-def _register(id: str, entry_point: str, vector_entry_point: str, task: str | Task, defaults: dict[str, Any]) -> None:
-    kwargs = {"task": task, **{name: paths_as_strings(value) for name, value in defaults.items()}}
-    spec = EnvSpec(id, entry_point=entry_point, vector_entry_point=vector_entry_point, kwargs=kwargs)
-    if gym.registry.get(spec.id) != spec:
-        gym.register(spec.id, entry_point=entry_point, vector_entry_point=vector_entry_point, kwargs=kwargs)
+    entry_points = {
+        "entry_point": "textgym.editing.env:EditEnv",
+        "vector_entry_point": "textgym.editing.vector:EditVectorEnv",
+    }
+    register_env(id, task=task, **(entry_points | defaults))

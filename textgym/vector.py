@@ -49,6 +49,9 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         arguments: As for the single environment.
     """
 
+    whole_responses = True  # whether begin() and score() can play the episodes
+    episodes_class: type[Episodes] = Episodes
+    lanes_class: type[Lanes] = Lanes
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012  (Gymnasium's declaration)
 
     def __init__(
@@ -67,12 +70,12 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         self.autoreset_mode = AutoresetMode(choice("autoreset_mode", mode, [known.value for known in AutoresetMode]))
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
-        self.episodes = Episodes(task, **arguments)
+        self.episodes = self.episodes_class(task, **arguments)
         self.single_observation_space = self.episodes.space
         self.single_action_space = spaces.Discrete(self.episodes.space.vocab_size)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._lanes = Lanes(self.episodes, self.num_envs)
+        self._lanes = self.lanes_class(self.episodes, self.num_envs)
         self._begun: tuple[list[Start], int] | None = None  # what begin() handed out and score() has not judged yet
 
     @property  # type: ignore[misc]  # as SyncVectorEnv does, a tuple that cannot be set

@@ -95,13 +95,19 @@ class EditEpisodes(Episodes):
             raise ConfigError(f"edit_cost is a cost, so at least 0, got {self.edit_cost}.")
 
     @classmethod
+    def argument_names(cls) -> list[str]:
+        """Return the names that a misspelt argument may have meant."""
+        return [*option_names(cls), "render_mode"]
+
+    @classmethod
     def _refuse_foreign(cls, options: Mapping[str, Any]) -> None:
         """Refuse what belongs to environments that write token by token, such as ``shaping``."""
-        known = option_names(cls)
         for name in options:
             if name in option_names(Episodes):
                 near = "max_draft_tokens" if name == "max_new_tokens" else name
-                raise ConfigError(f"An editing environment has no option {name!r}. {did_you_mean(near, known)}")
+                raise ConfigError(
+                    f"An editing environment has no option {name!r}. {did_you_mean(near, cls.argument_names())}"
+                )
 
     def _length(self, name: str, given: int | None) -> int:
         """Return P, or for ``max_new_tokens`` N: half as much again as a response, since a draft may be too long."""
