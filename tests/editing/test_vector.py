@@ -13,6 +13,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from tests.editing.tiny import V, edit_ids, small, some_edits
 from tests.test_vector import assert_same
+from tests.tiny import EOS
 from textgym.editing import DELETE, INSERT, STOP
 from textgym.editing.vector import EditVectorEnv
 from textgym.errors import ConfigError, RewardError
@@ -82,7 +83,7 @@ def test_a_step_asks_the_reward_once_for_the_drafts_that_changed(mode):
     if mode == "Disabled":
         env.reset(options={"reset_mask": np.array([False] * 4 + [True])})
     batches.clear()
-    env.step(edits(*[DELETE] * LANES, position=7))
+    env.step(edits(*[INSERT] * LANES, token=EOS))
     assert batches == ([1] if mode == "NextStep" else []), "illegal edits change nothing"
 
 
@@ -120,6 +121,16 @@ def test_the_action_of_a_lane_that_waits_for_its_reset_is_ignored():
     _, rewards, *_ = env.step(actions)
     assert rewards[0] == 0
     assert env.snapshot()["lanes"][0]["steps"] == 0
+
+
+@pytest.mark.parametrize("id", ["tests/TinyEdits-v0", "tests/TinyEditsFlat-v0"])
+def test_all_lanes_may_wait_for_their_reset_at_once(id):
+    native = gym.make_vec(id, num_envs=LANES)
+    sync = SyncVectorEnv([lambda: gym.make(id)] * LANES)
+    assert_same(native.reset(seed=1), sync.reset(seed=1))
+    stops = np.zeros(native.action_space.shape, int)
+    for _ in range(4):
+        assert_same(native.step(stops), sync.step(stops))
 
 
 def test_e1_step_needs_a_reset():

@@ -75,7 +75,7 @@ class EditActions:
         sizes = self._starts[-1] if self.flat else self._sizes
         chosen = array[lanes]
         beyond = chosen.astype(np.uint64) >= np.asarray(sizes, np.uint64)  # a negative number wraps to a huge one
-        outside = np.asarray(beyond).reshape(len(lanes), -1).any(axis=1)
+        outside = np.asarray(beyond).reshape(len(lanes), 1 if self.flat else 3).any(axis=1)
         if outside.any():
             lane = int(lanes[outside][0])
             raise InvalidAction(f"{self._told()}, got {array[lane].tolist()} in lane {lane}.")
