@@ -120,7 +120,7 @@ def demonstration(episodes: EditEpisodes, start: EditStart, draft: Sequence[int]
     space, sample = episodes.space, start.sample
     targets = [episodes.tokenizer.encode(reference) for reference in sample.references]
     known = [target for target in targets if len(target) <= space.max_draft_tokens]
-    courses = [shortest_edits(draft, target, space.kinds) for target in known]
+    courses = [_course(episodes, draft, target) for target in known]
     possible = [edits for edits in courses if _is_possible(space, len(draft), edits)]
     if not possible:
         raise DataError(
@@ -130,6 +130,17 @@ def demonstration(episodes: EditEpisodes, start: EditStart, draft: Sequence[int]
         )
     course = [*min(possible, key=len), (STOP, 0, 0)]
     return episodes.actions.write(Edits(*np.array(course, dtype=np.int64).T))
+
+
+def _course(episodes: EditEpisodes, draft: Sequence[int], target: Sequence[int]) -> list[Edit]:
+    """Return the edits; deletions alone cannot give a word its capital, so there case and spaces are overlooked."""
+    kinds = episodes.space.kinds
+    if kinds != (KINDS[DELETE],):
+        return shortest_edits(draft, target, kinds)
+    decode, number = episodes.tokenizer.decode, dict[str, int]()
+    texts = [[decode([token]).strip().lower() for token in ids] for ids in (draft, target)]
+    same = [[number.setdefault(text, len(number)) for text in row] for row in texts]
+    return shortest_edits(same[0], same[1], kinds)
 
 
 def _is_possible(space: EditSpace, length: int, edits: Sequence[Edit]) -> bool:
