@@ -136,16 +136,20 @@ class TextVecEnv(VecEnv):
         episodes = self.venv.episodes
         plain = ("split", "shaping", "potential_at", "discount", "on_length", "overlong")
         penalties = ("missing_eos_penalty", "invalid_action_penalty")
-        return {name: getattr(episodes, name) for name in (*plain, *penalties)} | _dialogue(episodes) | {
-            **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
-            "num_envs": self.num_envs,
-            "task": episodes.task.name,
-            "samples": len(episodes.samples),
-            "space": episodes.space.to_json(),
-            "template": episodes.template.to_json(),
-            "tokenizer": episodes.tokenizer.signature,
-            "reward": episodes.reward.signature,
-        }
+        return (
+            {name: getattr(episodes, name) for name in (*plain, *penalties)}
+            | _dialogue(episodes)
+            | {
+                **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
+                "num_envs": self.num_envs,
+                "task": episodes.task.name,
+                "samples": len(episodes.samples),
+                "space": episodes.space.to_json(),
+                "template": episodes.template.to_json(),
+                "tokenizer": episodes.tokenizer.signature,
+                "reward": episodes.reward.signature,
+            }
+        )
 
     def close(self) -> None:
         """Close the environment."""

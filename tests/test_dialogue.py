@@ -429,7 +429,9 @@ def test_render_before_reset_in_a_dialogue_and_after_it():
     opening = env._lane.said[0][0]
     say(env, "d")
     env.step(IDS["e"])
-    assert env.render() == f"user:      {opening}\nagent:     d\nuser:      da\nagent:     e\nreward:    0.0000 (goes on)"
+    assert (
+        env.render() == f"user:      {opening}\nagent:     d\nuser:      da\nagent:     e\nreward:    0.0000 (goes on)"
+    )
     env.restore(env.snapshot())
     say(env, "")
     say(env, "abc")

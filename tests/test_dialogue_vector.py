@@ -185,7 +185,10 @@ def test_after_a_simulator_or_reward_that_failed_only_a_reset_leads_on(mode):
     def fails(response, sample):
         raise ArithmeticError("lost the line")
 
-    for arguments, error in (({"simulator": Fails()}, ArithmeticError), ({"reward": fails, "max_turns": 1}, RewardError)):
+    for arguments, error in (
+        ({"simulator": Fails()}, ArithmeticError),
+        ({"reward": fails, "max_turns": 1}, RewardError),
+    ):
         envs = talks(num_envs=2, autoreset_mode=mode, **arguments)
         envs.reset(seed=0)
         with pytest.raises(error, match="lost the line"):

@@ -79,19 +79,15 @@ register_env(
 )
 
 
-def all_ids() -> list[str]:
-    """Return the ids of the library and of these tests whose episodes are one response."""
-    return _ids("textgym.vector:TextGenerationVectorEnv")
+def all_ids(entry_point: str = "textgym.env:TextGenerationEnv") -> list[str]:
+    """Return the ids of the library and of these tests whose environment is the one at ``entry_point``."""
+    own = ("textgym/", "tests/")
+    return sorted(id for id, spec in gym.registry.items() if id.startswith(own) and spec.entry_point == entry_point)
 
 
 def dialogue_ids() -> list[str]:
     """Return those whose episodes are dialogues."""
-    return _ids("textgym.dialogue_vector:DialogueVectorEnv")
-
-
-def _ids(entry_point: str) -> list[str]:
-    own = {id: spec for id, spec in gym.registry.items() if id.startswith(("textgym/", "tests/"))}
-    return sorted(id for id, spec in own.items() if spec.vector_entry_point == entry_point)
+    return all_ids("textgym.dialogue:DialogueEnv")
 
 
 def small(id: str) -> dict[str, Any]:

@@ -100,7 +100,9 @@ def _checked(state: DialogueState, episodes: DialogueEpisodes) -> DialogueState:
     for name in ("slots", "turn_sum", "total"):
         real_number(name, getattr(state, name))
     if not 0 <= whole_number("turns", state.turns) <= episodes.max_turns or state.finish not in FINISHES:
-        raise ConfigError(f"A dialogue of at most {episodes.max_turns} turns cannot be {state.turns}, {state.finish!r}.")
+        raise ConfigError(
+            f"A dialogue of at most {episodes.max_turns} turns cannot be {state.turns}, {state.finish!r}."
+        )
     if not isinstance(state.state, dict) or not isinstance(state.success, bool):
         raise ConfigError("state must be the simulator's, a dict, and success True or False.")
     return state

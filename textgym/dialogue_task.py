@@ -11,6 +11,7 @@ DIALOGUE = {  # for register_env
     "vector_entry_point": "textgym.dialogue_vector:DialogueVectorEnv",
 }
 
+
 class Outcome(NamedTuple):
     """How far the agent has come.
 

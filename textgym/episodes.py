@@ -241,7 +241,10 @@ class Episodes(Ends):
     @classmethod
     def argument_names(cls) -> list[str]:
         """Return the names that a misspelt argument may have meant."""
-        return [*(name for kind in cls.__mro__ if issubclass(kind, Episodes) for name in option_names(kind)), "render_mode"]
+        return [
+            *(name for kind in cls.__mro__ if issubclass(kind, Episodes) for name in option_names(kind)),
+            "render_mode",
+        ]
 
 
 class PlaysEpisodes:

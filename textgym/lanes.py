@@ -155,7 +155,11 @@ class Lanes:
         """Return values [len(lanes), ...] by key as Gymnasium lays them out: an array [count, ...] and a mask [count]."""
         infos: dict[str, Any] = {}
         for key, values in columns.items():
-            array = np.full(self.count, None) if values.dtype == object else np.zeros((self.count, *values.shape[1:]), values.dtype)
+            array = (
+                np.full(self.count, None)
+                if values.dtype == object
+                else np.zeros((self.count, *values.shape[1:]), values.dtype)
+            )
             mask = np.zeros(self.count, dtype=bool)
             array[lanes], mask[lanes] = values, True
             infos[key], infos[f"_{key}"] = array, mask

@@ -164,3 +164,15 @@ def register_env(
             vector_entry_point=spec.vector_entry_point,
             kwargs=spec.kwargs,
         )
+
+
+def register_edit_env(id: str, *, task: str | Task, **defaults: Any) -> None:
+    """Register the id of an environment in which drafts are edited, a ``textgym.editing.EditEnv``.
+
+    Arguments as for :func:`register_env`.
+    """
+    entry_points = {
+        "entry_point": "textgym.editing.env:EditEnv",
+        "vector_entry_point": "textgym.editing.vector:EditVectorEnv",
+    }
+    register_env(id, task=task, **(entry_points | defaults))

@@ -226,8 +226,10 @@ def cosines(texts, query):
     """Cosines by the definition, word by word."""
     words = [text.lower().split() for text in texts]
     rarity = lambda w: np.log1p(len(texts) / sum(w in one for one in words))  # noqa: E731
+
     def vector(one):
         return {w: one.count(w) * rarity(w) for w in set(one) if any(w in other for other in words)}
+
     q = vector(query.lower().split())
     dots = [sum(q.get(w, 0) * v for w, v in vector(one).items()) for one in words]
     norms = [np.sqrt(sum(v**2 for v in vector(one).values())) for one in words]
@@ -249,7 +251,9 @@ def test_similarities_are_cosines_of_tf_idf_and_rows_do_not_touch_each_other(tmp
 
 
 def test_answers_follow_the_nearest_place_and_no_place_serves_twice(tmp_path):
-    path = conversation(tmp_path, ["do you like cats ?", "I love cats", "me too"], ["do you like dogs ?", "no dogs", "oh"])
+    path = conversation(
+        tmp_path, ["do you like cats ?", "I love cats", "me too"], ["do you like dogs ?", "no dogs", "oh"]
+    )
     simulator = RetrievalSimulator(str(path))
     state = opened(simulator, Sample("hi", ("hello",))).state
     turn = answered(simulator, "Do you like DOGS", state)

@@ -13,6 +13,8 @@ from textgym.errors import ConfigError
 if TYPE_CHECKING:
     from textgym.tokenizers import Tokenizer
 
+EDITING = ("draft", "corruption", "kinds", "max_draft_tokens", "max_edits")  # what a task of edits may say besides
+
 
 class DataTask(Task):
     """Own samples under the reward and the lengths of another task.
@@ -21,7 +23,8 @@ class DataTask(Task):
 
     Args:
         splits: The samples of each split that there is.
-        like: The task that gives the name, the reward, the lengths and what to do with overlong prompts.
+        like: The task that gives the name, the reward, the lengths, what to do with overlong prompts and, for edits,
+            where drafts come from.
         skips: What was passed over in the files of each split.
         origin: What was resolved to get the data, JSON values.
 
@@ -46,7 +49,7 @@ class DataTask(Task):
         self.blanks = {split: sum(one.blanks for one in all) for split, all in skips.items()}
         self.replaced = {split: sum(one.replaced for one in all) for split, all in skips.items()}
         self.origin = dict(origin or {})
-        for name in ("name", "reward", "max_prompt_tokens", "max_new_tokens", "overlong"):
+        for name in ("name", "reward", "max_prompt_tokens", "max_new_tokens", "overlong", *EDITING):
             if hasattr(like, name):
                 setattr(self, name, getattr(like, name))
 

@@ -39,7 +39,9 @@ def read_corpus(corpus: str) -> tuple[Conversation, ...]:
     except ValueError as error:
         raise DataError(f"{path} is no JSON file: {error}.") from error
     if not isinstance(data, dict):
-        raise DataError(f"{path} must hold an object of conversations, as Topical-Chat's do, got {type(data).__name__}.")
+        raise DataError(
+            f"{path} must hold an object of conversations, as Topical-Chat's do, got {type(data).__name__}."
+        )
     return tuple(_kept(_messages(path, name, conversation)) for name, conversation in data.items())
 
 
@@ -49,7 +51,9 @@ def _messages(path: Path, name: str, conversation: Any) -> list[str]:
     except (TypeError, KeyError):
         messages = [None]
     if not all(isinstance(message, str) for message in messages):
-        raise DataError(f"{path}, conversation {name!r}: its 'content' must be a list of objects with a 'message' each.")
+        raise DataError(
+            f"{path}, conversation {name!r}: its 'content' must be a list of objects with a 'message' each."
+        )
     return [" ".join(message.split()) for message in messages]
 
 

@@ -161,4 +161,3 @@ def wish(values: Mapping[str, str]) -> str:
     area = f" in the {values['area']}" if "area" in values else ""
     article = "an" if kind[1:2] in tuple("aeiou") else "a"
     return f"i want {article}{kind} place{area} ."
-

@@ -82,7 +82,9 @@ class LanguageModelSimulator(Simulator):
 
     def answer(self, texts: Sequence[str], states: Sequence[State]) -> list[Turn]:
         """Return the lines that the model writes."""
-        heard = [[*state["lines"], f"{self.agent} {_one_line(text)}"] for text, state in zip(texts, states, strict=True)]
+        heard = [
+            [*state["lines"], f"{self.agent} {_one_line(text)}"] for text, state in zip(texts, states, strict=True)
+        ]
         prompts = ["\n".join([*lines, self.user]) for lines in heard]
         draws = None
         if self.temperature:

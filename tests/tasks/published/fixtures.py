@@ -103,7 +103,11 @@ def e2e(folder: Path) -> None:
 
 def samsum(folder: Path) -> None:
     for split in SIZES:
-        make = lambda s, i: {"id": f"{s}{i}", "dialogue": f"Ann: {sentence(s, i)}\r\nBob: yes", "summary": sentence(s, i)}  # noqa: E731
+        make = lambda s, i: {
+            "id": f"{s}{i}",
+            "dialogue": f"Ann: {sentence(s, i)}\r\nBob: yes",
+            "summary": sentence(s, i),
+        }  # noqa: E731
         write_csv(folder / f"{split}.csv", rows_of(make, split))
 
 
@@ -161,7 +165,10 @@ def pair(split: str, i: int) -> dict[str, Any]:
 
 
 def problem(split: str, i: int) -> dict[str, Any]:
-    return {"question": f"{sentence(split, i)} How many?", "answer": f"{i} + 1 = <<{i}+1={i + 1}>>{i + 1}\n#### {i + 1}"}
+    return {
+        "question": f"{sentence(split, i)} How many?",
+        "answer": f"{i} + 1 = <<{i}+1={i + 1}>>{i + 1}\n#### {i + 1}",
+    }
 
 
 def concepts(split: str, i: int) -> dict[str, Any]:
