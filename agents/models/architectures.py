@@ -6,7 +6,8 @@ the left, -1 where empty. Both give hidden states *before* each response token: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -26,12 +27,16 @@ class DecodingState:
         mask: int64 [B, columns], 1 where a token stands; of the prompt's columns for an encoder-decoder.
         positions: int64 [B], the position of the next token.
         encoded: float [B, P, D], the encoder's output; None for a decoder-only model.
+        written: int64 [B, columns], the mask of the decoder's columns where they differ between rows, else None.
+        reach: With ``written``, one more than the last position that will be read.
     """
 
     cache: Any
     mask: Tensor
     positions: Tensor
     encoded: Tensor | None = None
+    written: Tensor | None = None
+    reach: int = 0
 
     def select(self, rows: Tensor) -> None:
         """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""
@@ -116,6 +121,7 @@ class EncoderDecoder:
         self.encoder = model.get_encoder()
         self.decoder = model.get_decoder()
         self.start_ids = tuple(start_ids)
+        self._table = PositionTable(self.decoder)
 
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
@@ -140,13 +146,17 @@ class EncoderDecoder:
 
     def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
-        output = self.decoder(
-            input_ids=tokens[:, None],
-            encoder_hidden_states=decoding.encoded,
-            encoder_attention_mask=decoding.mask,
-            past_key_values=decoding.cache,
-            use_cache=True,
-        )
+        if decoding.written is not None:
+            decoding.written = torch.nn.functional.pad(decoding.written, (0, 1), value=1)
+        with self._table.places(decoding):
+            output = self.decoder(
+                input_ids=tokens[:, None],
+                attention_mask=decoding.written,
+                encoder_hidden_states=decoding.encoded,
+                encoder_attention_mask=decoding.mask,
+                past_key_values=decoding.cache,
+                use_cache=True,
+            )
         decoding.positions = decoding.positions + 1
         return _hidden(output)[:, -1]
 
@@ -157,6 +167,38 @@ class EncoderDecoder:
         ids = push_left(prompts)
         mask = _attendable(ids >= 0)
         return _hidden(self.encoder(input_ids=ids.clamp(min=0), attention_mask=mask)), mask
+
+
+class PositionTable:
+    """Gives rows of a decoder positions of their own, where it would take all from the length of its cache.
+
+    Args:
+        decoder: Has a module ``embed_positions``, as that of BART; without one, as that of T5, nothing is to be done.
+    """
+
+    def __init__(self, decoder: Any) -> None:
+        self._decoding: DecodingState | None = None
+        module = getattr(decoder, "embed_positions", None)
+        if module is not None:
+            module.register_forward_hook(self._replaced)
+
+    @contextmanager
+    def places(self, decoding: DecodingState) -> Iterator[None]:
+        """Within, the decoder reads tokens at the positions of a state whose rows differ in them."""
+        self._decoding = None if decoding.written is None else decoding
+        try:
+            yield
+        finally:
+            self._decoding = None
+
+    def _replaced(self, module: Any, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        decoding = self._decoding
+        if decoding is None:
+            return None
+        one_row = (1, decoding.reach)
+        ids = arguments[0].new_zeros(one_row) if isinstance(arguments[0], Tensor) else torch.Size(one_row)
+        table: Tensor = module.forward(ids, 0)  # the module itself, not this hook again
+        return table.reshape(decoding.reach, -1)[decoding.positions][:, None]
 
 
 def trim_left(prompts: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from transformers import PreTrainedModel
 from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-from agents.models.architectures import DecodingState, architecture_of
+from agents.models.architectures import DecodingState, architecture_of, trim_left
 from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
+from agents.models.timeline import Timeline, can_refill
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
 
@@ -45,6 +46,7 @@ class TextNetwork(nn.Module):
     allowed_bias: Tensor
     eos_row: Tensor
     stop_table: Tensor
+    told_of_slots = False  # that they cannot be refilled
 
     def __init__(
         self,
@@ -119,8 +121,23 @@ class TextNetwork(nn.Module):
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
         return self._architecture.advance(decoding, tokens)
 
+    def timeline(self, staged: DecodingState, prompts: Tensor, slots: int) -> Timeline | None:
+        """Return an empty state for rows that begin at different times; None where the model's cache cannot.
+
+        Args:
+            staged: Some of the prompts, read.
+            prompts: int64 [B, P], all of them.
+            slots: How many rows are written at once.
+        """
+        if not can_refill(staged):
+            return None
+        width, T = trim_left(prompts).shape[1], self.space.max_new_tokens
+        if staged.encoded is None:
+            return Timeline(staged, slots, width, 0, T)
+        return Timeline(staged, slots, len(self.start_ids), width, T)
+
     def current_state(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden state [B, D] after all that stands in each observation, and the present turns' lengths [B]."""
+        """Return the hidden state [B, D] after what stands in each observation, and the present turns' lengths [B]."""
         prompts, responses = self.split(observations)
         ends = (responses >= 0).sum(dim=1)
         responses = responses[:, : int(ends.max())]
@@ -267,8 +284,12 @@ def _value_head(width: int, hidden: int) -> nn.Module:
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), last) if hidden else last
 
 
-def sample(log_probs: Tensor) -> Tensor:
+def sample(log_probs: Tensor, uniforms: Tensor | None = None) -> Tensor:
     """Draw one token a row, int64 [N], by inverting the cumulative distribution of log-probabilities [N, V].
+
+    Args:
+        log_probs: [N, V].
+        uniforms: [N], random numbers in [0, 1) that decide; None draws them.
 
     On a CPU this takes a tenth of ``torch.multinomial``'s time. Where sums are not taken in order, as on a GPU,
     rounding may lead to an impossible token; such a row gets its likeliest one.
@@ -277,7 +298,7 @@ def sample(log_probs: Tensor) -> Tensor:
     cumulative = probabilities.cumsum(dim=-1)
     total = cumulative[:, -1:]
     below = torch.nextafter(total, torch.zeros_like(total))  # so that the first sum above is one that a token raised
-    threshold = torch.minimum(torch.rand_like(total) * total, below)
+    threshold = torch.minimum((torch.rand_like(total) if uniforms is None else uniforms[:, None]) * total, below)
     tokens = torch.searchsorted(cumulative, threshold, right=True).clamp_(max=log_probs.shape[-1] - 1)
     if tokens.device.type == "cpu":
         return tokens.squeeze(-1)

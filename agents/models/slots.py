@@ -66,6 +66,19 @@ def reserve(cache: Cache, columns: int) -> None:
             cache.layers[i] = SlotLayer(layer, columns)
 
 
+def places(alive: Tensor) -> Tensor | None:
+    """Return which rows, int64 [R], a batch shall keep: those alive, bool [n]; None while fewer than an eighth ended.
+
+    The last rows take the places of those that ended, so that the others need not move.
+    """
+    count = int(alive.sum())
+    if count and count > len(alive) * 7 / 8:
+        return None
+    kept = torch.arange(count, device=alive.device)
+    kept[~alive[:count]] = alive[count:].nonzero().squeeze(-1) + count
+    return kept
+
+
 def _enlarged(old: Tensor, columns: int) -> Tensor:
     """Return [rows, heads, columns, dim] with that many columns more, which hold nothing yet."""
     rows, heads, filled, dim = old.shape

@@ -1,0 +1,102 @@
+"""Where tokens are chosen and written down, whichever row of whichever batch they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from agents.models.network import TextNetwork, sample
+from textgym.errors import ModelError
+from textgym.spaces import EMPTY
+
+
+@dataclass
+class Rollout:
+    """N responses and what the network thought while it wrote them.
+
+    Attributes:
+        responses: int64 [N, T], padded on the right with -1; the eos, or a token that completes a stop string, is the
+            last token of a finished response.
+        log_probs: float32 [N, T], of the distribution that was sampled from; zero where empty.
+        values: float32 [N, T], before each token; zero where empty.
+        last_values: float32 [N], after the last token; zero unless asked for.
+    """
+
+    responses: Tensor
+    log_probs: Tensor
+    values: Tensor
+    last_values: Tensor
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of each response, eos included, int64 [N]."""
+        return (self.responses >= 0).sum(dim=1)
+
+
+class Record:
+    """N responses that are being written, in any order.
+
+    The random numbers of all tokens are drawn first: what a response says does not depend on who is in its batch.
+
+    Args:
+        count: N.
+        max_new_tokens: T.
+        device: Where.
+        deterministic: Take the likeliest token instead of sampling.
+        last_values: Also keep the value after responses that were cut at T tokens.
+
+    Attributes:
+        nobody: The number of a response that nobody asks for, for rows of a batch that write nothing.
+    """
+
+    def __init__(
+        self, count: int, max_new_tokens: int, device: torch.device, *, deterministic: bool, last_values: bool
+    ) -> None:
+        shape = (count + 1, max_new_tokens)
+        self.nobody = count
+        self.wants_last_values = last_values
+        self.responses = torch.full(shape, EMPTY, device=device)
+        self._log_probs, self._values = torch.zeros(2, *shape, device=device)
+        self._last_values = torch.zeros(count + 1, device=device)
+        self._uniforms = None if deterministic else torch.rand(shape, device=device)
+
+    def write(self, network: TextNetwork, hidden: Tensor, numbers: Tensor, lengths: Tensor) -> Tensor:
+        """Choose the next token of n responses; return them, int64 [n].
+
+        Args:
+            network: Whose distribution.
+            hidden: [n, D], the hidden states before them.
+            numbers: int64 [n], which responses, or ``nobody``.
+            lengths: int64 [n], how many tokens each has.
+        """
+        log_probs = network.log_distribution(hidden, lengths)
+        if self._uniforms is None:
+            tokens = log_probs.argmax(dim=-1)
+        else:
+            tokens = sample(log_probs, self._uniforms[numbers, lengths])
+        self.responses[numbers, lengths] = tokens
+        self._log_probs[numbers, lengths] = log_probs.gather(-1, tokens[:, None]).squeeze(-1)
+        self._values[numbers, lengths] = network.values(hidden)
+        return tokens
+
+    def close(self, network: TextNetwork, hidden: Tensor, numbers: Tensor, cut: Tensor) -> None:
+        """Keep the values of hidden states [n, D] as those after responses, where ``cut``, bool [n]."""
+        self._last_values[torch.where(cut, numbers, self.nobody)] = network.values(hidden)
+
+    def rollout(self) -> Rollout:
+        """Return the responses.
+
+        Raises:
+            ModelError: The network's numbers are not finite.
+        """
+        kept = slice(0, self.nobody)
+        arrays = (self.responses, self._log_probs, self._values, self._last_values)
+        rollout = Rollout(*(array[kept] for array in arrays))
+        if not (rollout.log_probs.sum() + rollout.values.sum()).isfinite():
+            raise ModelError(
+                "The policy's log-probabilities or values are not finite: learning has diverged. Start again from a "
+                "checkpoint before that, with a smaller learning rate."
+            )
+        return rollout
