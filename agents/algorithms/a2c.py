@@ -8,7 +8,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.type_aliases import Schedule
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, stored_arguments
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, stored_arguments
 from agents.learning.buffer import SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 from textgym.errors import ConfigError
@@ -40,6 +40,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         *,
         learning_rate: float | Schedule = 3e-5,
         rollout_responses: int | None = None,
+        slots: int | None = None,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
         ent_coef: float = 0.0,
@@ -60,6 +61,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef = kl_coef
+        self.slots = checked_slots(slots)
         self.rollout_responses, steps = check_environment(env, gamma, None, rollout_responses)
         if env is not None and normalize_advantage and self.rollout_responses < 2:
             raise ConfigError(

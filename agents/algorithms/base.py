@@ -23,6 +23,7 @@ from agents.models.rollout import Rollout, generate
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
+from textgym.arguments import whole_number
 from textgym.errors import ConfigError
 from textgym.judging import PART
 from textgym.responses import Scores
@@ -41,6 +42,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     arguments: dict[str, Any]
     rollout_responses: int
     responses_per_prompt: int = 1
+    slots: int | None = None
     kl_coef: float | None
     reference: ReferencePolicy | None = None
     _iterations = 0  # of collecting and learning
@@ -108,7 +110,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         network = cast(TransformerPolicy, self.policy).network
         ids = torch.as_tensor(prompts.ids, device=self.device)
         last_values = lanes.venv.episodes.on_length == "truncate"
-        rollout = generate(network, ids, responses_per_prompt=group, last_values=last_values)
+        rollout = generate(network, ids, responses_per_prompt=group, last_values=last_values, slots=self.slots)
         responses = rollout.responses.cpu().numpy().astype(np.int32)
         scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
         return rollout, np.concatenate([prompts.ids.repeat(group, axis=0), responses], axis=1), scores
@@ -236,6 +238,13 @@ def as_vec_env(env: Any) -> Any:
     if isinstance(env, (str, TextGenerationVectorEnv)):
         return make_vec_env(env)
     return env
+
+
+def checked_slots(slots: int | None) -> int | None:
+    """Return how many responses are written at once, at least 1, or None."""
+    if slots is not None and whole_number("slots", slots) < 1:
+        raise ConfigError(f"slots must be at least 1, or None for all of a rollout, got {slots}.")
+    return slots
 
 
 def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_responses: int | None) -> tuple[int, int]:

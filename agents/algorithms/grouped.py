@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
 from agents.learning.returns import Float32Array
 from agents.learning.token_batch import Judged, TokenBatch
@@ -49,6 +49,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         learning_rate: Of the optimizer; a number, or a function of the remaining progress.
         responses_per_prompt: G, at least 2.
         rollout_responses: Responses per rollout, a multiple of G times the number of lanes; None is that.
+        slots: How many responses are written at once, see :class:`agents.PPO`.
         batch_size: Tokens per step of the optimizer, about; None makes one step of a rollout.
         part_size: The most tokens, empty columns included, that pass through the network at once; the gradients of
             the parts of a step are summed, so it only bounds the memory. None passes a step at once.
@@ -70,6 +71,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         *,
         learning_rate: Any,
         responses_per_prompt: int,
+        slots: int | None,
         batch_size: int | None,
         part_size: int | None,
         n_epochs: int,
@@ -80,6 +82,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
     ) -> None:
         self.arguments = arguments
         self.responses_per_prompt = whole_number("responses_per_prompt", responses_per_prompt)
+        self.slots = checked_slots(slots)
         self.kl_coef, self.n_epochs, self.batch_size, self.part_size = kl_coef, n_epochs, batch_size, part_size
         if self.responses_per_prompt < 2:
             raise ConfigError(f"responses_per_prompt must be at least 2 to compare, got {responses_per_prompt}.")

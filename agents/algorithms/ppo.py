@@ -8,7 +8,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.type_aliases import Schedule
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, stored_arguments
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, stored_arguments
 from agents.learning.buffer import SequenceRolloutBuffer
 from agents.policy import TransformerPolicy
 
@@ -34,6 +34,8 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         env: An environment of ``agents.make_vec_env``, a native vector environment, or an id.
         learning_rate: Of the optimizer; a number, or a function of the remaining progress.
         rollout_responses: Responses per rollout, a multiple of the number of lanes.
+        slots: How many responses are written at once, which bounds the memory of a rollout; one that ends gives its
+            place to the next prompt. None writes all of a rollout at once.
         batch_size: Tokens per minibatch.
         n_epochs: Passes over each rollout.
         gamma: The discount per token.
@@ -62,6 +64,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         *,
         learning_rate: float | Schedule = 3e-5,
         rollout_responses: int | None = None,
+        slots: int | None = None,
         batch_size: int = 512,
         n_epochs: int = 4,
         gamma: float = 1.0,
@@ -85,6 +88,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef = kl_coef
+        self.slots = checked_slots(slots)
         self.rollout_responses, steps = check_environment(env, gamma, batch_size, rollout_responses)
         super().__init__(
             policy,

@@ -55,6 +55,7 @@ class RLOO(GroupedOnPolicy):
         learning_rate: float | Schedule = 3e-5,
         responses_per_prompt: int = 4,
         rollout_responses: int | None = None,
+        slots: int | None = None,
         batch_size: int | None = None,
         part_size: int | None = None,
         n_epochs: int = 1,

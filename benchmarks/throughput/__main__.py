@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.throughput import environments, iterations, machine, rollouts
+from benchmarks.throughput import environments, iterations, machine, rollouts, variable_lengths
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.plot import draw
 from benchmarks.throughput.table import table
@@ -48,6 +48,7 @@ def _measured(repeats: int, gflops: float, only: str) -> list[Comparison]:
         "environment, free reward": lambda: environments.compare(None, repeats),
         "environment, BLEU": lambda: environments.compare("bleu", repeats),
         "rollout": lambda: rollouts.compare(repeats, gflops),
+        "rollout, variable length": lambda: variable_lengths.compare(repeats),
     }
     for size, shape in iterations.SHAPES.items():
         parts[f"iteration, {size}"] = partial(iterations.compare, shape, repeats, gflops)
