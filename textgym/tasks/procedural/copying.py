@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("copy")
+@register_task("copy_letters")
 class Copy(LetterTask):
     """Repeat a string of letters.
 
@@ -34,4 +34,4 @@ class Copy(LetterTask):
         return letters
 
 
-register_env("textgym/Copy-v0", task="copy")
+register_env("textgym/Copy-v0", task="copy_letters")

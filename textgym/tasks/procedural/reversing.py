@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("reverse")
+@register_task("reverse_letters")
 class Reverse(LetterTask):
     """Write a string of letters from its end to its beginning.
 
@@ -34,4 +34,4 @@ class Reverse(LetterTask):
         return letters[::-1]
 
 
-register_env("textgym/Reverse-v0", task="reverse")
+register_env("textgym/Reverse-v0", task="reverse_letters")

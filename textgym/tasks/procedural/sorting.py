@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("sort")
+@register_task("sort_letters")
 class Sort(LetterTask):
     """Put a string of letters in the order of the alphabet.
 
@@ -34,4 +34,4 @@ class Sort(LetterTask):
         return "".join(sorted(letters))
 
 
-register_env("textgym/Sort-v0", task="sort")
+register_env("textgym/Sort-v0", task="sort_letters")

@@ -24,7 +24,7 @@ class TableToText(ProceduralTask):
     difficulty and T = 9 * difficulty + 1, the separator and the eos included; of 58 ids 56 are allowed.
 
     ## Reward
-    BLEU against both. The best policy gets 1, a random one 0.036 and less with more rows, a simulated figure.
+    BLEU. The best policy gets 1, a random one 0.036 at difficulty 1 (simulated, standard error 0.0005).
 
     Args:
         difficulty: From 1 on, the number of rows.
