@@ -153,6 +153,12 @@ def test_what_is_no_environment_is_refused(thing):
         solve(thing)
 
 
+@pytest.mark.parametrize("id", ["textgym/TaskDialogue-v0", "textgym/Edit-v0"])
+def test_several_turns_and_edits_are_refused(id):
+    with pytest.raises(ConfigError, match="for environments in which an episode is one response"):
+        solve(id)
+
+
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match=r"Unknown task 'brakets'. Did you mean 'brackets'\?"):
         solve("brakets")
