@@ -62,6 +62,17 @@ def test_no_response_of_the_words_of_a_reference_gets_more_bleu_than_the_referen
     assert solution.states == sum(5**length for length in range(7))
 
 
+def test_no_response_at_all_gets_more_edit_similarity_to_a_date_than_the_date():
+    solution = solve("date_rewrite", 0)
+    assert solution.value() == 1
+    tokens = []
+    for _ in range(10):  # the only way to it is the date itself
+        values = solution.action_values(tokens)
+        assert (values == 1).sum() == 1
+        tokens.append(int(values.argmax()))
+    assert solution.episodes.decode([tokens]) == list(solution.sample.references)
+
+
 @pytest.mark.parametrize("name", ["count_letters", "arithmetic", "brackets"])
 def test_exact_match_by_chance_has_a_formula(name):
     for difficulty in some_difficulties(name):

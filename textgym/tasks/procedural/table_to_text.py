@@ -20,8 +20,8 @@ class TableToText(ProceduralTask):
 
     ## Response
     ``anna lives in rome and is a nurse.`` The second reference has the other order: ``anna is a nurse and lives in
-    rome.`` With several rows the references have the order of the table in all of them, or in none. P = 12 *
-    difficulty and T = 9 * difficulty + 1, the separator and the eos included; of 58 ids 56 are allowed.
+    rome.`` With several rows the references have the order of the table in all of them, or in none. P = 12 * difficulty
+    and T = 9 * difficulty + 1, the separator and the eos included; of 58 ids 56 are allowed.
 
     ## Reward
     BLEU. The best policy gets 1, a random one 0.036 at difficulty 1 (simulated, standard error 0.0005).
