@@ -18,7 +18,7 @@ class Estimate(NamedTuple):
     error: float
 
 
-def uniform_return(thing: Any, episodes: int = 4_000, seed: int = 0) -> Estimate:
+def uniform_return(thing: Any, episodes: int = 2_000, seed: int = 0) -> Estimate:
     """Return the mean undiscounted return of a policy that draws uniformly from the allowed tokens.
 
     Prompts are drawn uniformly with replacement, as the environment draws them, one for each episode.

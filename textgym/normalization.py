@@ -32,7 +32,7 @@ def normalized_score(task: Any, score: npt.ArrayLike) -> FloatArray | float:
         ConfigError: The task's ``optimal_return`` or ``random_return`` is not known, or the environment has another
             reward, tokenizer or length than the task that they are known for.
 
-    >>> float(normalized_score("copy", 1.0))
+    >>> float(normalized_score("copy_letters", 1.0))
     1.0
     """
     episodes = episodes_of(task)

@@ -16,7 +16,7 @@ class Arithmetic(ProceduralTask):
     or ``85-47=``. Terms are drawn uniformly from those whose sum has as many digits, so that all answers have.
 
     ## Response
-    The result: ``85``. P = 2 * difficulty + 5 and T = difficulty + 2, the separator and the eos included; of 15 ids 14
+    The result: ``85``. P = 2 * difficulty + 5 and T = difficulty + 2, the separator and the eos included; of 16 ids 14
     are allowed.
 
     ## Reward

@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("copy")
+@register_task("copy_letters")
 class Copy(LetterTask):
     """Repeat a string of letters.
 
@@ -12,8 +12,8 @@ class Copy(LetterTask):
     ``difficulty + 2`` different letters of a to p, a token each, drawn uniformly: ``kfa``.
 
     ## Response
-    The same letters in the same order: ``kfa``. P = T = difficulty + 3, the
-    separator and the eos included; of 19 ids 17 are allowed.
+    The same letters in the same order: ``kfa``. P = T = difficulty + 3, the separator and the eos included; of 19 ids
+    17 are allowed.
 
     ## Reward
     Edit similarity over letters. The best policy gets 1, a random one 0.083 at difficulty 1 and more as it rises, but
@@ -34,4 +34,4 @@ class Copy(LetterTask):
         return letters
 
 
-register_env("textgym/Copy-v0", task="copy")
+register_env("textgym/Copy-v0", task="copy_letters")

@@ -7,7 +7,7 @@ from textgym.tasks.procedural.task import ProceduralTask
 from textgym.tasks.translation.dice import Dice
 
 
-@register_task("count")
+@register_task("count_letters")
 class Count(ProceduralTask):
     """Count a letter in a string.
 
@@ -53,4 +53,4 @@ class Count(ProceduralTask):
         return Sample(f"{asked}:{''.join(letters)}", (str(number),))
 
 
-register_env("textgym/Count-v0", task="count")
+register_env("textgym/Count-v0", task="count_letters")

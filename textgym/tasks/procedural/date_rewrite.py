@@ -26,7 +26,7 @@ class DateRewrite(ProceduralTask):
     separator and the eos included; of 37 ids 35 are allowed.
 
     ## Reward
-    Edit similarity over characters. The best policy gets 1, a random one 0.050, a simulated figure.
+    Edit similarity. The best policy gets 1, a random one 0.051 at difficulty 1 (simulated, standard error 0.0014).
 
     Args:
         difficulty: From 1 to 1000, one more than the shifts.

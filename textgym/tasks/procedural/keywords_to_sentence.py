@@ -23,8 +23,8 @@ class KeywordsToSentence(ProceduralTask):
     difficulty and T = 6 * difficulty + 1, the separator and the eos included; of 39 ids 37 are allowed.
 
     ## Reward
-    BLEU against the one reference. The best policy gets 1, a random one 0.043 and less with more clauses, a
-    simulated figure.
+    BLEU against the one reference. The best policy gets 1, a random one 0.043 at difficulty 1 (simulated, standard
+    error 0.0009) and less with more clauses.
 
     Args:
         difficulty: From 1 on, the number of clauses.

@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("reverse")
+@register_task("reverse_letters")
 class Reverse(LetterTask):
     """Write a string of letters from its end to its beginning.
 
@@ -12,8 +12,8 @@ class Reverse(LetterTask):
     ``difficulty + 2`` different letters of a to p, a token each, drawn uniformly: ``kfa``.
 
     ## Response
-    The same letters, the last one first: ``afk``. P = T = difficulty + 3, the
-    separator and the eos included; of 19 ids 17 are allowed.
+    The same letters, the last one first: ``afk``. P = T = difficulty + 3, the separator and the eos included; of 19 ids
+    17 are allowed.
 
     ## Reward
     Edit similarity over letters. The best policy gets 1, a random one 0.083 at difficulty 1 and more as it rises, but
@@ -34,4 +34,4 @@ class Reverse(LetterTask):
         return letters[::-1]
 
 
-register_env("textgym/Reverse-v0", task="reverse")
+register_env("textgym/Reverse-v0", task="reverse_letters")

@@ -19,8 +19,8 @@ class SlotFilling(ProceduralTask):
     a table on monday at noon``.
 
     ## Response
-    Slots and values, in the order of the request: ``day: monday, hour: noon``. P is 12, 15, 17, 19 or 21 and T is
-    4 * difficulty + 4, the separator and the eos included; of 71 ids 69 are allowed.
+    Slots and values, in the order of the request: ``day: monday, hour: noon``. P is 12, 15, 17, 19 or 21 and T is 4 *
+    difficulty + 4, the separator and the eos included; of 71 ids 69 are allowed.
 
     ## Reward
     Token F1; order and marks do not count. The best policy gets 1, a random one 0.074 to 0.187, which is exact.

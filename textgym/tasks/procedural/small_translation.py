@@ -24,11 +24,12 @@ class SmallTranslation(ProceduralTask):
     determiners, a token for each word and mark: ``My friend finds the dog.``
 
     ## Response
-    ``Mein Freund findet den Hund.`` or any other order that the grammar knows. P and T are 8
-    and 7, 10 and 9, 13 and 12, 22 and 22 at the difficulties 1 to 4; of 170 ids 168 are allowed.
+    ``Mein Freund findet den Hund.`` or any other order that the grammar knows. P and T are 8 and 7, 10 and 9, 13 and
+    12, 22 and 22 at the difficulties 1 to 4; of 170 ids 168 are allowed.
 
     ## Reward
-    BLEU against all orders. The best policy gets 1, a random one 0.015, a simulated figure.
+    BLEU against all orders. The best policy gets 1, a random one 0.014 at difficulty 1 (simulated, standard error
+    0.0006).
 
     Args:
         difficulty: 1 is in the singular; 2 has adjectives; 3 plurals, times and the past; 4 a reason too.

@@ -4,7 +4,7 @@ from textgym.registration import register_env, register_task
 from textgym.tasks.procedural.letters import LetterTask
 
 
-@register_task("sort")
+@register_task("sort_letters")
 class Sort(LetterTask):
     """Put a string of letters in the order of the alphabet.
 
@@ -12,8 +12,8 @@ class Sort(LetterTask):
     ``difficulty + 2`` different letters of a to p, a token each, drawn uniformly: ``kfa``.
 
     ## Response
-    The same letters, sorted: ``afk``. P = T = difficulty + 3, the
-    separator and the eos included; of 19 ids 17 are allowed.
+    The same letters, sorted: ``afk``. P = T = difficulty + 3, the separator and the eos included; of 19 ids 17 are
+    allowed.
 
     ## Reward
     Edit similarity over letters. The best policy gets 1, a random one 0.083 at difficulty 1 and more as it rises, but
@@ -34,4 +34,4 @@ class Sort(LetterTask):
         return "".join(sorted(letters))
 
 
-register_env("textgym/Sort-v0", task="sort")
+register_env("textgym/Sort-v0", task="sort_letters")

@@ -20,11 +20,11 @@ class TableToText(ProceduralTask):
 
     ## Response
     ``anna lives in rome and is a nurse.`` The second reference has the other order: ``anna is a nurse and lives in
-    rome.`` With several rows the references have the order of the table in all of them, or in none. P = 12 *
-    difficulty and T = 9 * difficulty + 1, the separator and the eos included; of 58 ids 56 are allowed.
+    rome.`` With several rows the references have the order of the table in all of them, or in none. P = 12 * difficulty
+    and T = 9 * difficulty + 1, the separator and the eos included; of 58 ids 56 are allowed.
 
     ## Reward
-    BLEU against both. The best policy gets 1, a random one 0.036 and less with more rows, a simulated figure.
+    BLEU. The best policy gets 1, a random one 0.036 at difficulty 1 (simulated, standard error 0.0005).
 
     Args:
         difficulty: From 1 on, the number of rows.

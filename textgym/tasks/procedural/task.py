@@ -39,7 +39,8 @@ class ProceduralTask(Task):
         vocabulary: The letters of a character tokenizer, or the words of a word tokenizer.
         hardest: The greatest difficulty; None where there is none.
         exact_to: Up to which difficulty ``random_return`` is exact, because a random policy has the same expectation on
-            every prompt and its value there can be computed; None is every one. Beyond, it is simulated.
+            every prompt and its value there can be computed; None is every one. Beyond, it is the mean of simulated
+            episodes of the training split, with ``random_return_error`` as its standard error.
 
     Raises:
         ConfigError: A number is no whole number or too small, the difficulty is above ``hardest``, or :meth:`samples`
