@@ -15,6 +15,7 @@ from textgym.data import DataTask
 from textgym.data.folder import SPLITS
 from textgym.data.hub import PREFIX, hub_call, load_hub
 from textgym.data.merging import ByPrompt, EveryNth
+from textgym.data.overlap import refuse_overlap
 from textgym.data.parts import is_parallel
 from textgym.data.rules import MAX_CHARS, EncodingErrors, Form, Rules
 from textgym.data.skipping import OnBadRow
@@ -77,6 +78,7 @@ class PublishedTask(Task):
         encoding_errors: The same.
         max_chars: The same.
         normalize: The same.
+        strict: The same.
 
     Attributes:
         repository: The standard copy on the hub; None where there is none in plain files.
@@ -133,6 +135,7 @@ class PublishedTask(Task):
         encoding_errors: EncodingErrors = "strict",
         max_chars: int = MAX_CHARS,
         normalize: Form | None = None,
+        strict: bool = False,
     ) -> None:
         on_hub = isinstance(data, str) and data.startswith(PREFIX)
         if on_hub and repository is not None:
@@ -146,6 +149,7 @@ class PublishedTask(Task):
         self.hub_name = given or type(self).repository
         self.hub_config = config or (type(self).config if same else None)
         self.hub_revision = revision or (type(self).revision if same else None)
+        self.strict = strict
         self.rules = Rules(
             on_bad_row=on_bad_row, encoding_errors=encoding_errors, max_chars=max_chars, normalize=normalize
         )
@@ -165,7 +169,7 @@ class PublishedTask(Task):
     @classmethod
     def takes(cls, data: Any, options: Mapping[str, Any]) -> bool:
         """Whether ``data=`` is in the published format, by what is written; else it is the user's own samples."""
-        if options.keys() & {"columns", "by_prompt", "quotes", "strict"}:
+        if options.keys() & {"columns", "by_prompt", "quotes"}:
             return False
         if isinstance(data, Mapping):
             return bool(data) and not is_parallel(data) and all(source_of(part) is not None for part in data.values())
@@ -241,7 +245,10 @@ class PublishedTask(Task):
             whole = splits["train"]
             splits["train"] = EveryNth(whole, self.held_out, rest=True)
             splits["validation"] = EveryNth(whole, self.held_out)
-        return DataTask(splits, self, {split: part.skipped for split, part in read.items()}, origin)
+        task = DataTask(splits, self, {split: part.skipped for split, part in read.items()}, origin)
+        if self.strict:
+            refuse_overlap(task)
+        return task
 
     def _rules(self, split: str, source: Source) -> Rules:
         return replace(self.rules, shape=Rows(self, split, source.languages))
