@@ -142,7 +142,7 @@ def test_d09_blank_references_are_left_out_and_counted(tmp_path):
     (tmp_path / "test.jsonl").write_text(json.dumps({"source": ["a"], "target": ["b", " ", ""]}) + "\n")
     task = make_task("scitldr", data=str(tmp_path))
     assert task.samples("test")[0].references == ("b",)
-    assert task._read.blanks == {"test": 2}
+    assert task.blanks == {"test": 2}
     (tmp_path / "train.jsonl").write_text(json.dumps({"source": ["a"], "target": [" "]}) + "\n")
     with pytest.raises(DataError, match=r"train.jsonl:1: all references are blank"):
         read("scitldr", tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,53 +13,17 @@ from textgym.core import Sample, Task
 from textgym.data import DataTask
 from textgym.data.folder import SPLITS
 from textgym.data.hub import PREFIX, hub_call, load_hub
-from textgym.data.merging import ByPrompt, EveryNth
 from textgym.data.overlap import refuse_overlap
 from textgym.data.parts import is_parallel
 from textgym.data.rules import MAX_CHARS, EncodingErrors, Form, Rules
 from textgym.data.skipping import OnBadRow
 from textgym.errors import ConfigError, DataError, MissingExtraError
-from textgym.tasks.published.files import Reader, Source, find_sources, read_source, source_of
+from textgym.tasks.published.files import Reader, Source, find_sources, source_of
+from textgym.tasks.published.splits import Splits
 from textgym.tokenizers.training import cache_folder
 
 if TYPE_CHECKING:
     from textgym.tokenizers import Tokenizer
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What the rows of one split mean; the shape that readers are given.
-
-    Attributes:
-        task: Whose rows they are.
-        split: The split that they are read for.
-        languages: Of parallel text, which is what: the names of the files in order.
-    """
-
-    task: PublishedTask
-    split: str
-    languages: tuple[str, ...] = ()
-
-    @property
-    def varies(self) -> bool:
-        """Whether a row may give no sample, or several."""
-        return self.task.varies
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that a row must have."""
-        return self.languages or self.task.columns
-
-    def named(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a row under the names of the published columns."""
-        names = self.languages or (dict(self.task.aliases).get(name, name) for name in row)
-        return dict(zip(names, row.values(), strict=True))
-
-    def samples(self, row: Mapping[str, Any]) -> Sequence[Sample]:
-        """Return the samples of a row."""
-        if not self.task.varies:
-            return (self.task.sample(row),)
-        return tuple(self.task.unfolded(row)) if self.task.holds(row, self.split) else ()
 
 
 class PublishedTask(Task):
@@ -204,8 +167,13 @@ class PublishedTask(Task):
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How many bad rows were passed over in each split."""
-        return self._read.skipped
+        """How many bad rows were passed over in each split that was read."""
+        return {split: sum(one.count for one in part.skipped) for split, part in self._splits.parts.items()}
+
+    @property
+    def blanks(self) -> dict[str, int]:
+        """How many blank references were left out of the rows that were read at opening, by split."""
+        return {split: sum(one.blanks for one in part.skipped) for split, part in self._splits.parts.items()}
 
     @property
     def home(self) -> Path:
@@ -236,22 +204,16 @@ class PublishedTask(Task):
         return f"Where there is a network, run {call} and bring the cache of the hub here; or {by_hand}"
 
     @cached_property
+    def _splits(self) -> Splits:
+        sources, self._origin = self._sources()
+        return Splits(self, sources)
+
+    @cached_property
     def _read(self) -> DataTask:
-        sources, origin = self._sources()
-        sources = {split: source for split, source in sources.items() if split in self.splits}
-        read = {split: read_source(source, self._rules(split, source), split) for split, source in sources.items()}
-        splits = {split: ByPrompt(part.samples) if self.merged else part.samples for split, part in read.items()}
-        if self.held_out and "train" in splits and "validation" not in splits:
-            whole = splits["train"]
-            splits["train"] = EveryNth(whole, self.held_out, rest=True)
-            splits["validation"] = EveryNth(whole, self.held_out)
-        task = DataTask(splits, self, {split: part.skipped for split, part in read.items()}, origin)
+        task = DataTask(self._splits, self, origin=self._origin)
         if self.strict:
             refuse_overlap(task)
         return task
-
-    def _rules(self, split: str, source: Source) -> Rules:
-        return replace(self.rules, shape=Rows(self, split, source.languages))
 
     def _sources(self) -> tuple[dict[str, Source], Mapping[str, Any]]:
         """Return by split what to read, and what was resolved to get it."""
