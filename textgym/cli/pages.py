@@ -54,7 +54,8 @@ def all_pages() -> Iterator[tuple[str, str]]:
 def page(subject: Subject) -> str:
     """Return the page of an environment, under Gymnasium's headings."""
     assert subject.spec is not None
-    env = sections_of(load_env_creator(subject.spec.entry_point or ""))
+    entry = subject.spec.entry_point
+    env = sections_of(load_env_creator(entry) if isinstance(entry, str) else entry)
     task = subject.sections
     parts = [f"# {subject.spec.id}", task.description, env.description, _table(subject)]
     own = {name: text for name, text in task.named.items() if name not in NOT_SHOWN}

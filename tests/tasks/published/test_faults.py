@@ -263,3 +263,15 @@ def test_d18_archives_that_are_cut_off_or_no_archives_are_told(tmp_path):
     (tmp_path / "train.tar.gz").write_bytes(b"x")
     with pytest.raises(DataError, match="is an archive, and archives are not opened"):
         read("e2e", tmp_path / "train.tar.gz")
+
+
+def test_d07_blank_articles_are_published_and_stay_in(tmp_path):
+    (tmp_path / "test.jsonl").write_text('{"document": "", "summary": "s"}\n')
+    assert read("xsum", tmp_path, "test")[0].prompt == "\nTL;DR:"
+
+
+def test_d11_a_document_may_be_one_long_line(tmp_path):
+    turns = [{"speaker": s, "utterance": "word " * 50, "frames": []} for s in ("USER", "SYSTEM") * 20]
+    dialogues = [{"turns": turns}] * 1_100
+    assert len(json.dumps(dialogues)) > 10**7
+    assert len(read("sgd", document(tmp_path, dialogues))) == 20 * 1_100

@@ -34,6 +34,7 @@ class PublishedTask(Task):
     Args:
         data: None takes the folder ``data/<name>`` of the cache where there is one, else the hub. A folder or file in
             the published format, or a dict of splits that holds such; ``"hub:user/name"`` is another copy on the hub.
+            With ``columns=`` beside it, or where it holds no paths, it is samples of one's own as for any task.
         repository: The copy on the hub, ``user/name``; None is the standard one.
         config: Its configuration; None is the standard one.
         revision: Its branch, tag or commit; None is the standard one.
