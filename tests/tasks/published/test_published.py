@@ -146,6 +146,10 @@ def test_options_are_checked_by_name_and_value(tmp_path):
         make_task("wmt", testset="wmt99")
     with pytest.raises(ConfigError, match="belong to the hub, got data="):
         make_task("xsum", data=data, revision="main")
+    with pytest.raises(
+        ConfigError, match=r"data= of the task 'xsum' is a folder, a file, or a dict of splits.*got 3\."
+    ):
+        make_task("xsum", data=3)
     with pytest.raises(ConfigError, match="both name a data set"):
         make_task("xsum", data="hub:a/b", repository="c/d")
 
@@ -213,6 +217,10 @@ task = env.unwrapped.episodes.task
 print(task.origin, textgym.data.fingerprint(task, "train"), task.found())
 env = gym.make("textgym/XSum-v0", repository="user/plain", tokenizer="byte", split="validation")
 print(env.reset(options={"index": 0})[1]["references"], env.unwrapped.episodes.task.origin["config"])
+try:
+    gym.make("textgym/IWSLT17-v0", target="fr")
+except textgym.errors.DataError as error:
+    print(error)
 """
 
 
@@ -232,8 +240,16 @@ def test_rows_of_the_hub_are_read_from_parquet_online_and_from_the_cache(tmp_pat
         "['a'] default",
     ]
     address = serve()
-    for settings in ({}, {"HF_HUB_OFFLINE": "1"}):
-        assert _run(PROGRAM, tmp_path, address, settings) == expected
+    reasons = (
+        "there is no configuration 'iwslt2017-en-fr' at refs/",
+        "The hub cannot be reached (HF_HUB_OFFLINE is set)",
+    )
+    for settings, reason in zip(({}, {"HF_HUB_OFFLINE": "1"}), reasons, strict=True):
+        *read, refused = _run(PROGRAM, tmp_path, address, settings)
+        assert read == expected
+        assert refused.startswith("The task 'iwslt17' has no data here: ")
+        assert reason in refused
+        assert "--include 'iwslt2017-en-fr/*'" in refused
 
 
 def _run(program, home, address, settings):

@@ -101,6 +101,11 @@ class PublishedTask(Task):
         normalize: Form | None = None,
         strict: bool = False,
     ) -> None:
+        if not self.takes(data, {}):
+            raise ConfigError(
+                f"data= of the task {self.name!r} is a folder, a file, or a dict of splits that holds such, got "
+                f"{data!r:.80}. Samples of your own go to gymnasium.make(..., data=...) or textgym.data.load_data."
+            )
         on_hub = isinstance(data, str) and data.startswith(PREFIX)
         if on_hub and repository is not None:
             raise ConfigError(f"data={data!r} and repository={repository!r} both name a data set: give one of them.")
