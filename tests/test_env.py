@@ -50,7 +50,7 @@ def test_spec_is_json_and_makes_the_same_environment(id):
 
 @pytest.mark.parametrize("id", all_ids())
 def test_defaults_play_with_the_tokenizer_of_the_task(id):
-    env = gym.make(id)
+    env = gym.make(id, **{name: value for name, value in small(id).items() if name == "data"})
     observation, info = env.reset(seed=0)
     tokenizer = env.unwrapped.episodes.tokenizer
     ids = tokenizer.encode(info["references"][0] if info["references"] else "a")[: env.observation_space.max_new_tokens]

@@ -5,7 +5,7 @@ import io
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow
 import pyarrow.parquet
@@ -45,7 +45,7 @@ class _Answers(BaseHTTPRequestHandler):
         elif rest.startswith("tree/"):
             whole = "recursive=true" in self.path.lower()
             self._json([_entry(files, path) for path in _children(files, rest.split("/")[2:], whole)])
-        elif rest in ("", "revision/main", f"revision/{COMMIT}"):
+        elif rest in ("", "revision/main", f"revision/{COMMIT}", "revision/refs/convert/parquet"):
             self._json({"id": repository, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]})
         else:
             self._send(404, headers={"X-Error-Code": "RevisionNotFound"})
@@ -61,7 +61,8 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _asked(self) -> tuple[str, str, str]:
         """Return whether a file or something about a repository is asked for, the repository, and the rest."""
-        parts = urlsplit(self.path).path.strip("/").split("/")
+        path = urlsplit(self.path).path.replace("refs%2Fconvert%2Fparquet/", f"{COMMIT}/")
+        parts = unquote(path).strip("/").split("/")
         kind = "about" if parts[0] == "api" else "file"
         parts = parts[2:] if kind == "about" else parts[1:]
         rest = parts[2:] if kind == "about" else parts[3:]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from textgym import make_task
 from textgym.core import Sample
 from textgym.data import fingerprint, load_data
-from textgym.data.merging import ByPrompt, Concatenated
+from textgym.data.merging import ByPrompt, Concatenated, EveryNth
 from textgym.errors import DataError
 
 LIKE = make_task("translation")
@@ -46,6 +46,16 @@ def test_rows_of_a_file_are_merged_on_demand_and_pickles_stay_small(tmp_path):
     assert len(pickle.dumps(task)) < 2_000
     assert pickle.loads(pickle.dumps(task)).samples("train")[1] == samples[1]
     assert fingerprint(task, "train") == f"by-prompt:{fingerprint(load_data(path, LIKE), 'train')}"
+
+
+@given(size=st.integers(0, 40), n=st.integers(2, 7))
+def test_every_nth_sample_and_the_rest_are_all_samples(size, n):
+    whole = [Sample(str(i)) for i in range(size)]
+    chosen, rest = EveryNth(whole, n), EveryNth(whole, n, rest=True)
+    assert list(chosen) == whole[n - 1 :: n]
+    assert list(rest) == [sample for i, sample in enumerate(whole) if i % n != n - 1]
+    assert (len(chosen), len(rest)) == (len(list(chosen)), len(list(rest)))
+    assert [rest.where(i) for i in range(len(rest))] == [f"row {sample.prompt}" for sample in rest]
 
 
 def test_meaning_representations_get_all_their_references(shared_data):

@@ -22,6 +22,7 @@ GROUP = "textgym.commands"
 PLUGIN = "--plugin"
 CORE = {
     "list": "textgym.cli.listing:list_names",
+    "info": "textgym.cli.info:info",
     "score": "textgym.cli.scoring:score",
     "check": "textgym.cli.checking:check",
     "export": "textgym.cli.exporting:export",
@@ -30,6 +31,7 @@ CORE = {
 # what each verb of this distribution does, told here so that help need not import a learner
 SUMMARIES = {
     "list": "environments, tasks and rewards",
+    "info": "the card of an environment or a task: samples, lengths, licence, published results",
     "score": "score lines of text by the metrics that environments pay, compare systems",
     "check": "what a reward pays for cheap tricks",
     "export": "the samples of a task as JSON lines",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from textgym.data.columns import mapping
@@ -42,7 +43,7 @@ class JsonDocument(FileSamples):
 
     def _decoded(self, line: bytes, number: int) -> str:
         try:
-            return decoded(line, self.rules, self._tally)
+            return decoded(line, replace(self.rules, max_chars=LARGEST), self._tally)  # a line is no row here
         except DataError as error:
             raise DataError(f"{self.name}:{number}{error}") from None
 

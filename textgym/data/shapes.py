@@ -71,16 +71,21 @@ def shaped_samples(row: object, shape: Shape, rules: Rules, tally: Skipped | Non
     return tuple(_checked(sample, rules, tally) for sample in samples)
 
 
-def text_of(row: Mapping[str, Any], name: str) -> str:
+def text_of(row: Mapping[str, Any], name: str, *, blank: bool = False) -> str:
     """Return the text in a column.
 
+    Args:
+        row: A row that has the column.
+        name: The column's.
+        blank: Whether it may be blank.
+
     Raises:
-        DataError: It is no text, or blank.
+        DataError: It is no text, or blank and may not be.
     """
     value = row[name]
     if not isinstance(value, str):
         raise DataError(f": {name!r} must be text, got {type(value).__name__}: {value!r:.60}.")
-    if not value or value.isspace():
+    if not blank and (not value or value.isspace()):
         raise DataError(f": {name!r} is blank. Give it text or remove the row.")
     return value
 

@@ -22,7 +22,7 @@ class DataTask(Task):
     The tokenizer is not taken over, because it may not know the words: byte pairs are learned on the training split.
 
     Args:
-        splits: The samples of each split that there is.
+        splits: The samples of each split that there is; a mapping that reads them when asked is welcome.
         like: The task that gives the name, the reward, the lengths, what to do with overlong prompts and, for edits,
             where drafts come from.
         skips: What was passed over in the files of each split.
@@ -42,7 +42,7 @@ class DataTask(Task):
         skips: Mapping[str, Sequence[Skipped]] | None = None,
         origin: Mapping[str, Any] | None = None,
     ) -> None:
-        self._samples = dict(splits)
+        self._samples = splits
         self.splits = tuple(splits)
         skips = skips or {}
         self.skipped = {split: sum(one.count for one in all) for split, all in skips.items()}

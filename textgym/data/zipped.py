@@ -34,13 +34,13 @@ class ZippedTexts(FileSamples):
         for member in found:
             self._refuse_unsafe(member)
         refuse_bomb(self.paths[0], self._files[0].stat().st_size, sum(member.file_size for member in found))
-        self._members = sorted(one.filename for one in found if one.filename.lower().endswith(".txt"))
+        self._members = sorted({one.filename for one in found if one.filename.lower().endswith(".txt")})
         return super()._index()
 
     def _refuse_unsafe(self, member: zipfile.ZipInfo) -> None:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         wrong = ""
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             wrong = "leads out of it"
         elif (member.external_attr >> 16) & KIND == LINK:
             wrong = "is a link"

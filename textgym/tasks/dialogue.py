@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from textgym.arguments import whole_number
+from textgym.cards import Card
 from textgym.core import Sample, Task
 from textgym.data.chitchat import SPLITS, conversations, split_of
 from textgym.errors import ConfigError, did_you_mean
@@ -51,6 +52,11 @@ class Dialogue(Task):
     max_prompt_tokens = 128
     max_new_tokens = 48
     overlong = "truncate"  # the prompt loses its oldest words, as a listener forgets them
+    card = Card(
+        source="the Chit-Chat Challenge of Brigham Young University (package chitchat-dataset)",
+        licence="MIT",
+        metrics=("chrf", "bleu", "distinct"),
+    )
 
     def __init__(self, turns: int = 3) -> None:
         if whole_number("turns", turns) < 1:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zlib import crc32
 
+from textgym.cards import Card
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, MissingExtraError, did_you_mean
 from textgym.registration import register_env, register_task
@@ -57,6 +58,12 @@ class Summarization(Task):
     max_new_tokens = 64
     overlong = "truncate"  # the prompt loses its first words, never the aspect
     sources: ClassVar[tuple[str, ...]] = ("aclsum", "docstrings")
+    card = Card(
+        source="ACLSum: A New Dataset for Aspect-based Summarization of Scientific Publications, Takeshita et al., "
+        "NAACL 2024 (package aclsum); docstrings of Python's standard library",
+        licence="MIT (ACLSum); PSF licence (docstrings)",
+        metrics=("rouge1", "rouge2", "rougeL"),
+    )
 
     def __init__(self, source: str = "aclsum") -> None:
         if source not in self.sources:

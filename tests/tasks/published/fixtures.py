@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 SIZES = {"train": 12, "validation": 4, "test": 4}
-NOUNS = "cat dog bird fish horse mouse river garden window table lamp bridge".split()
-VERBS = "sees likes finds paints follows draws hears meets".split()
+NOUNS = ["cat", "dog", "bird", "fish", "horse", "mouse", "river", "garden", "window", "table", "lamp", "bridge"]
+VERBS = ["sees", "likes", "finds", "paints", "follows", "draws", "hears", "meets"]
 
 
 def fixture(task_name: str, folder: Path) -> Any:
@@ -78,7 +78,7 @@ def table_of_totto(split: str, i: int) -> dict[str, Any]:
     return {
         "table": [[cell("Name", True), cell("Years", True, 2)], [cell("Row", True), cell(f"{i}"), cell(f"{i + 1}")]],
         "highlighted_cells": [[1, 2]],
-        "table_page_title": f"Page {i}",
+        "table_page_title": f"Page {i} of {split}",
         "table_section_title": "Section",
         "sentence_annotations": [{"final_sentence": sentence(split, i), "original_sentence": "x"}],
     }
@@ -102,13 +102,12 @@ def e2e(folder: Path) -> None:
 
 
 def samsum(folder: Path) -> None:
+    def chat(split: str, i: int) -> dict[str, Any]:
+        text = sentence(split, i)
+        return {"id": f"{split}{i}", "dialogue": f"Ann: {text}\r\nBob: yes", "summary": text}
+
     for split in SIZES:
-        make = lambda s, i: {
-            "id": f"{s}{i}",
-            "dialogue": f"Ann: {sentence(s, i)}\r\nBob: yes",
-            "summary": sentence(s, i),
-        }  # noqa: E731
-        write_csv(folder / f"{split}.csv", rows_of(make, split))
+        write_csv(folder / f"{split}.csv", rows_of(chat, split))
 
 
 def sgd(folder: Path) -> None:

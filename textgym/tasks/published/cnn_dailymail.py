@@ -50,4 +50,5 @@ class CNNDailyMail(ArticleTask):
 
     def sample(self, row: Mapping[str, Any]) -> Sample:
         """Return an article and its highlights."""
-        return Sample(f"Summarize: {self.beginning(text_of(row, 'article'))}", (text_of(row, "highlights"),))
+        article = self.beginning(text_of(row, "article", blank=True))
+        return Sample(f"Summarize: {article}", (text_of(row, "highlights"),))

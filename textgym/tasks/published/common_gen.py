@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textgym.cards import Card
+from textgym.cards import Card, results
 from textgym.core import Sample
 from textgym.data.shapes import text_of, texts_of
 from textgym.tasks.published.registering import benchmark
 from textgym.tasks.published.task import PublishedTask
+
+BOARD = "archived leaderboard, version 1.1, of inklab.usc.edu/CommonGen (hidden test set)"
 
 
 @benchmark("common_gen", id="textgym/CommonGen-v0")
@@ -45,6 +47,10 @@ class CommonGen(PublishedTask):
         source="CommonGen: A Constrained Text Generation Challenge, Lin et al., Findings of EMNLP 2020",
         licence="MIT",
         metrics=("meteor", "bleu", "rougeL", "coverage"),
+        published=(
+            *results("DKMR^2", BOARD, "BLEU-4 CIDEr SPICE", 44.33, 19.538, 34.589),
+            *results("people", BOARD, "BLEU-4 CIDEr SPICE", 46.49, 37.64, 52.43),
+        ),
     )
 
     def sample(self, row: Mapping[str, Any]) -> Sample:

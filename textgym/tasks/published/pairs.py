@@ -31,6 +31,7 @@ class TranslationPairs(PublishedTask):
     """
 
     stems: Mapping[str, Sequence[str]] = {}
+    ends: tuple[str, str] | None = None  # of the names of parallel text; None are the languages
     prefix: str = ""
     reward = "bleu"
 
@@ -42,11 +43,12 @@ class TranslationPairs(PublishedTask):
             raise ConfigError(f"source and target must be two languages, got {source!r} for both.")
         super().__init__(**reading)
         self.source, self.target = source, target
-        self.languages = (source, target)
+        self.languages: tuple[str, str] = (source, target)
 
     def file_names(self, split: str) -> Sequence[str | tuple[str, str]]:
         """Return the names of parallel text."""
-        return [(f"{stem}.{self.source}", f"{stem}.{self.target}") for stem in self.stems.get(split, ())]
+        first, second = self.ends or self.languages
+        return [(f"{stem}.{first}", f"{stem}.{second}") for stem in self.stems.get(split, ())]
 
     def sample(self, row: Mapping[str, Any]) -> Sample:
         """Return a sentence and its translation."""

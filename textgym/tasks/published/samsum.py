@@ -16,8 +16,8 @@ from textgym.tasks.published.task import PublishedTask
 class SAMSum(PublishedTask):
     """Say what a chat between friends was about.
 
-    Chats that linguists wrote, with their summaries (Gliwa et al., 2019): 14,732 / 818 / 819. One chat of the training
-    split is blank in some copies: ``on_bad_row="skip"`` passes over it.
+    Chats that linguists wrote, with their summaries (Gliwa et al., 2019): 14,732 / 818 / 819. A chat of the training
+    split is blank as published, and stays in.
 
     ## Prompt
     The chat, a message a line, as published, then "Summary:"::
@@ -47,5 +47,5 @@ class SAMSum(PublishedTask):
 
     def sample(self, row: Mapping[str, Any]) -> Sample:
         """Return a chat and its summary."""
-        chat = "\n".join(text_of(row, "dialogue").splitlines())
+        chat = "\n".join(text_of(row, "dialogue", blank=True).splitlines())
         return Sample(f"{chat}\nSummary:", (text_of(row, "summary"),), {"id": row.get("id")})

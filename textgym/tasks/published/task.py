@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,52 +13,17 @@ from textgym.core import Sample, Task
 from textgym.data import DataTask
 from textgym.data.folder import SPLITS
 from textgym.data.hub import PREFIX, hub_call, load_hub
-from textgym.data.merging import ByPrompt, EveryNth
+from textgym.data.overlap import refuse_overlap
 from textgym.data.parts import is_parallel
 from textgym.data.rules import MAX_CHARS, EncodingErrors, Form, Rules
 from textgym.data.skipping import OnBadRow
 from textgym.errors import ConfigError, DataError, MissingExtraError
-from textgym.tasks.published.files import Reader, Source, find_sources, read_source, source_of
+from textgym.tasks.published.files import Reader, Source, find_sources, source_of
+from textgym.tasks.published.splits import Splits
 from textgym.tokenizers.training import cache_folder
 
 if TYPE_CHECKING:
     from textgym.tokenizers import Tokenizer
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What the rows of one split mean; the shape that readers are given.
-
-    Attributes:
-        task: Whose rows they are.
-        split: The split that they are read for.
-        languages: Of parallel text, which is what: the names of the files in order.
-    """
-
-    task: PublishedTask
-    split: str
-    languages: tuple[str, ...] = ()
-
-    @property
-    def varies(self) -> bool:
-        """Whether a row may give no sample, or several."""
-        return self.task.varies
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that a row must have."""
-        return self.languages or self.task.columns
-
-    def named(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a row under the names of the published columns."""
-        names = self.languages or (dict(self.task.aliases).get(name, name) for name in row)
-        return dict(zip(names, row.values(), strict=True))
-
-    def samples(self, row: Mapping[str, Any]) -> Sequence[Sample]:
-        """Return the samples of a row."""
-        if not self.task.varies:
-            return (self.task.sample(row),)
-        return tuple(self.task.unfolded(row)) if self.task.holds(row, self.split) else ()
 
 
 class PublishedTask(Task):
@@ -70,6 +34,7 @@ class PublishedTask(Task):
     Args:
         data: None takes the folder ``data/<name>`` of the cache where there is one, else the hub. A folder or file in
             the published format, or a dict of splits that holds such; ``"hub:user/name"`` is another copy on the hub.
+            With ``columns=`` beside it, or where it holds no paths, it is samples of one's own as for any task.
         repository: The copy on the hub, ``user/name``; None is the standard one.
         config: Its configuration; None is the standard one.
         revision: Its branch, tag or commit; None is the standard one.
@@ -77,6 +42,7 @@ class PublishedTask(Task):
         encoding_errors: The same.
         max_chars: The same.
         normalize: The same.
+        strict: The same.
 
     Attributes:
         repository: The standard copy on the hub; None where there is none in plain files.
@@ -133,7 +99,13 @@ class PublishedTask(Task):
         encoding_errors: EncodingErrors = "strict",
         max_chars: int = MAX_CHARS,
         normalize: Form | None = None,
+        strict: bool = False,
     ) -> None:
+        if not self.takes(data, {}):
+            raise ConfigError(
+                f"data= of the task {self.name!r} is a folder, a file, or a dict of splits that holds such, got "
+                f"{data!r:.80}. Samples of your own go to gymnasium.make(..., data=...) or textgym.data.load_data."
+            )
         on_hub = isinstance(data, str) and data.startswith(PREFIX)
         if on_hub and repository is not None:
             raise ConfigError(f"data={data!r} and repository={repository!r} both name a data set: give one of them.")
@@ -146,6 +118,7 @@ class PublishedTask(Task):
         self.hub_name = given or type(self).repository
         self.hub_config = config or (type(self).config if same else None)
         self.hub_revision = revision or (type(self).revision if same else None)
+        self.strict = strict
         self.rules = Rules(
             on_bad_row=on_bad_row, encoding_errors=encoding_errors, max_chars=max_chars, normalize=normalize
         )
@@ -165,7 +138,7 @@ class PublishedTask(Task):
     @classmethod
     def takes(cls, data: Any, options: Mapping[str, Any]) -> bool:
         """Whether ``data=`` is in the published format, by what is written; else it is the user's own samples."""
-        if options.keys() & {"columns", "by_prompt", "quotes", "strict"}:
+        if options.keys() & {"columns", "by_prompt", "quotes"}:
             return False
         if isinstance(data, Mapping):
             return bool(data) and not is_parallel(data) and all(source_of(part) is not None for part in data.values())
@@ -200,8 +173,13 @@ class PublishedTask(Task):
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How many bad rows were passed over in each split."""
-        return self._read.skipped
+        """How many bad rows were passed over in each split that was read."""
+        return {split: sum(one.count for one in part.skipped) for split, part in self._splits.parts.items()}
+
+    @property
+    def blanks(self) -> dict[str, int]:
+        """How many blank references were left out of the rows that were read at opening, by split."""
+        return {split: sum(one.blanks for one in part.skipped) for split, part in self._splits.parts.items()}
 
     @property
     def home(self) -> Path:
@@ -232,19 +210,16 @@ class PublishedTask(Task):
         return f"Where there is a network, run {call} and bring the cache of the hub here; or {by_hand}"
 
     @cached_property
-    def _read(self) -> DataTask:
-        sources, origin = self._sources()
-        sources = {split: source for split, source in sources.items() if split in self.splits}
-        read = {split: read_source(source, self._rules(split, source), split) for split, source in sources.items()}
-        splits = {split: ByPrompt(part.samples) if self.merged else part.samples for split, part in read.items()}
-        if self.held_out and "train" in splits and "validation" not in splits:
-            whole = splits["train"]
-            splits["train"] = EveryNth(whole, self.held_out, rest=True)
-            splits["validation"] = EveryNth(whole, self.held_out)
-        return DataTask(splits, self, {split: part.skipped for split, part in read.items()}, origin)
+    def _splits(self) -> Splits:
+        sources, self._origin = self._sources()
+        return Splits(self, sources)
 
-    def _rules(self, split: str, source: Source) -> Rules:
-        return replace(self.rules, shape=Rows(self, split, source.languages))
+    @cached_property
+    def _read(self) -> DataTask:
+        task = DataTask(self._splits, self, origin=self._origin)
+        if self.strict:
+            refuse_overlap(task)
+        return task
 
     def _sources(self) -> tuple[dict[str, Source], Mapping[str, Any]]:
         """Return by split what to read, and what was resolved to get it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from textgym.arguments import choice
@@ -17,7 +16,8 @@ TABLE = "Attention Is All You Need, Vaswani et al., 2017, table 2 (newstest2014,
 class WMT(TranslationPairs):
     """Translate a sentence of the news.
 
-    wmt14, English to German, has 3,003 sentences in "test". A test set alone needs ``split="test"``, ``tokenizer=``.
+    English to German wmt14 has 3,003 sentences in "test" (on the hub, and as wmt14/full of sacreBLEU). A test set alone
+    needs ``split="test"`` and ``tokenizer=``.
 
     ## Prompt
     The sentence as sacreBLEU writes it; ``template="translate English to German: {prompt}"`` is what T5 was taught.
@@ -38,6 +38,7 @@ class WMT(TranslationPairs):
     repository = "wmt/wmt14"
     download = "sacrebleu -t wmt14 -l en-de --echo src writes wmt14.en-de.src and .ref into ~/.sacrebleu"
     columns = ("translation",)
+    ends = ("src", "ref")
     max_prompt_tokens = 256
     max_new_tokens = 256
     card = Card(
@@ -53,8 +54,4 @@ class WMT(TranslationPairs):
         if self.hub_name == type(self).repository:
             self.hub_name = f"wmt/{testset}"
             self.hub_config = reading.get("config") or f"{source if target == 'en' else target}-en"
-        self.stem = f"{testset}.{source}-{target}"
-
-    def file_names(self, split: str) -> Sequence[str | tuple[str, str]]:
-        """Return the names that sacreBLEU gives."""
-        return [(f"{self.stem}.src", f"{self.stem}.ref")] if split == "test" else []
+        self.stems = {"test": [f"{testset}{part}.{source}-{target}" for part in ("_full", "")]}
