@@ -90,7 +90,7 @@ class Places:
         total = len(texts) * len(self)
         if not rows:
             return np.zeros((len(texts), len(self)))
-        sums = np.bincount(np.concatenate(rows), np.concatenate(values), minlength=total)
+        sums = np.bincount(np.concatenate(rows), np.concatenate(values), minlength=total).astype(np.float64, copy=False)
         return sums.reshape(len(texts), len(self))
 
 
