@@ -111,7 +111,7 @@ class RetrievalSimulator(Simulator):
     """
 
     corpus: str = "chitchat"
-    size: int = 5_000
+    size: int = 2_000
 
     def __post_init__(self) -> None:
         if not isinstance(self.corpus, (str, os.PathLike)):
