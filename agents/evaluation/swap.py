@@ -15,7 +15,8 @@ from gymnasium.envs.registration import load_env_creator
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.evaluation.subject import subject_of
-from agents.models.network import TextNetwork, sample
+from agents.models.conversation import converse
+from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
 from textgym.arguments import whole_number
 from textgym.core import FloatArray
@@ -177,7 +178,6 @@ def _play(
     return ends
 
 
-@torch.no_grad()
 def _talk(
     network: TextNetwork, episodes: DialogueEpisodes, indices: list[int], deterministic: bool, seed: int
 ) -> list[dict[str, Any]]:
@@ -185,16 +185,8 @@ def _talk(
     lanes = DialogueLanes(episodes, len(indices))
     lanes.adopt([np.random.default_rng((seed, index)) for index in indices])
     lanes.start(lanes.all, episodes.open([episodes.start(index) for index in indices], lanes.generators))
-    ends: list[dict[str, Any]] = [{} for _ in indices]
-    while (playing := np.flatnonzero(~lanes.ended)).size:
-        observations = torch.as_tensor(lanes.observations[playing], device=network.device)
-        log_probs = network.log_distribution(*network.current_state(observations))
-        tokens = log_probs.argmax(dim=-1) if deterministic else sample(log_probs)
-        for rows, columns in lanes.play(playing, tokens.cpu().numpy()).told:
-            if "finish" in columns:
-                for row, lane in enumerate(rows.tolist()):
-                    ends[lane] = {name: values[row] for name, values in columns.items()}
-    return ends
+    _, scores = converse(network, lanes, deterministic=deterministic)
+    return [{name: values[row] for name, values in scores.infos.items()} for row in range(len(indices))]
 
 
 def _summed_up(
