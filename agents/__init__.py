@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agents.evaluation.report import Report
     from agents.evaluation.response_files import write_responses
     from agents.evaluation.significance import compare
+    from agents.evaluation.swap import SwapReport, swap_test
     from agents.learning.buffer import SequenceRolloutBuffer
     from agents.policy import TransformerPolicy
     from agents.vec_env import make_vec_env
@@ -35,6 +36,8 @@ __all__ = [
     "evaluate",
     "compare",
     "measure_drift",
+    "swap_test",
+    "SwapReport",
     "write_responses",
     "Report",
 ]
@@ -50,6 +53,8 @@ _HOMES = {
     "compare": "agents.evaluation.significance",
     "evaluate": "agents.evaluation.evaluate",
     "measure_drift": "agents.evaluation.drift",
+    "swap_test": "agents.evaluation.swap",
+    "SwapReport": "agents.evaluation.swap",
     "write_responses": "agents.evaluation.response_files",
     "Report": "agents.evaluation.report",
     "make_vec_env": "agents.vec_env",

@@ -107,7 +107,7 @@ def test_a_lane_of_a_snapshot_is_a_single_environments():
         envs.step(np.full(LANES, token))
         env.step(token)
     assert envs.snapshot()["lanes"][2] == env.snapshot()
-    with pytest.raises(ConfigError, match="The snapshot has 4 lanes, this environment has 5."):
+    with pytest.raises(ConfigError, match=r"The snapshot has 4 lanes, this environment has 5."):
         envs.restore({"lanes": envs.snapshot()["lanes"][:4]})
 
 

@@ -82,6 +82,8 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc]
 
+    episodes: DialogueEpisodes
+
     def __init__(self, task: str | Task, *, render_mode: str | None = None, **arguments: Any) -> None:
         self.episodes = DialogueEpisodes(task, **arguments)
         self.observation_space: TokenSpace = self.episodes.space  # type: ignore[assignment]
@@ -106,7 +108,8 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         return self._observation(), opened.info()
 
     def _observation(self) -> Observation:
-        return self._lane.observations[0].copy()
+        observation: Observation = self._lane.observations[0].copy()
+        return observation
 
     def step(self, action: SupportsIndex) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Write a token; return (observation int32 [P + T], reward, terminated, truncated, info).
@@ -127,7 +130,8 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
 
     def own(self) -> BoolArray:
         """Return which columns after the prompt hold the agent's own tokens, bool [T]."""
-        return self._lane.own[0].copy()
+        own: BoolArray = self._lane.own[0].copy()
+        return own
 
     def action_masks(self) -> BoolArray:
         """Return which ids are allowed next, bool [V]."""

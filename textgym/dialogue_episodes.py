@@ -166,8 +166,8 @@ class DialogueEpisodes(Episodes):
     def _checked_turns(self, turns: list[Turn], count: int) -> list[Turn]:
         if len(turns) != count or not all(isinstance(turn, Turn) and isinstance(turn.text, str) for turn in turns):
             raise ConfigError(
-                f"The simulator {self.simulator.name!r} must give a Turn with a text for each of {count} conversations, "
-                f"got {turns!r:.120}."
+                f"The simulator {self.simulator.name!r} must give a Turn with a text for each of {count} "
+                f"conversations, got {turns!r:.120}."
             )
         return turns
 

@@ -1,4 +1,4 @@
-"""A task that is played in several turns: what a user simulator cannot know, namely who talks, how long, and success."""
+"""A task that is played in several turns: who talks, how long, and what success is."""
 
 from __future__ import annotations
 

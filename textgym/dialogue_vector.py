@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 
-from textgym.arguments import token_ids
+from textgym.arguments import token_ids, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray
 from textgym.dialogue_episodes import DialogueEpisodes
 from textgym.dialogue_lanes import Columns, DialogueLanes
@@ -21,8 +22,8 @@ from textgym.vector import Infos, Observations, TextGenerationVectorEnv
 class DialogueVectorEnv(TextGenerationVectorEnv):
     """``num_envs`` lanes of :class:`textgym.dialogue.DialogueEnv`; lane i with seed s is that environment with s + i.
 
-    Everything is as in :class:`textgym.vector.TextGenerationVectorEnv`, but that dialogues are stepped: there is no
-    ``begin``, ``score`` or ``demonstrations``.
+    Everything is as in :class:`textgym.vector.TextGenerationVectorEnv`, but that there is no ``begin``, ``score`` or
+    ``demonstrations``: a learner that plays whole dialogues uses :meth:`begin_dialogues` and :meth:`end_dialogues`.
     """
 
     whole_responses = False
@@ -89,6 +90,49 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
     def action_masks(self) -> BoolArray:
         """Return which ids are allowed next, bool [num_envs, V]."""
         return self.episodes.space.allowed(self._lanes.turn_lengths)
+
+    def begin_dialogues(self, n: int, responses_per_prompt: int = 1) -> DialogueLanes:
+        """Return ``n`` dialogues to play to their ends, each several times; row r * G + g begins as the r-th does.
+
+        The first ``num_envs`` are the present ones, the others are drawn by each lane's generator in order, as stepping
+        would. They are played with ``DialogueLanes.play``; :meth:`end_dialogues` must follow.
+
+        Args:
+            n: A multiple of ``num_envs``; dialogue r belongs to lane r % num_envs.
+            responses_per_prompt: G, how often each is played.
+
+        Raises:
+            ResetNeeded: A lane is not at the start of its dialogue.
+        """
+        rounds, rest = divmod(whole_number("n", n), self.num_envs)
+        if rounds < 1 or rest:
+            raise ConfigError(f"n must be a multiple of num_envs={self.num_envs}, and at least that, got {n}.")
+        group = whole_number("responses_per_prompt", responses_per_prompt)
+        if group < 1:
+            raise ConfigError(f"responses_per_prompt must be at least 1, got {group}.")
+        self._refuse_unless_ready()
+        if self._lanes.lengths.any():
+            lanes = np.flatnonzero(self._lanes.lengths).tolist()
+            raise ResetNeeded(f"Every lane must be at the start of its dialogue, lanes {lanes} are not: reset().")
+        opened = [*self._lanes.starts]
+        for _ in range(rounds - 1):
+            opened += self.episodes.open(self._lanes.draw(self._lanes.all), self._lanes.generators)
+        self._begun = opened, group
+        dialogues = DialogueLanes(self.episodes, n * group)
+        dialogues.start(dialogues.all, [one for one in opened for _ in range(group)])
+        return dialogues
+
+    def end_dialogues(self) -> None:
+        """Start a new dialogue in every lane; the generators are where stepping in mode SameStep would leave them."""
+        if self._begun is None:
+            raise ResetNeeded("end_dialogues() ends those of begin_dialogues(): call that first.")
+        self._begun = None
+        self._start(self._lanes.all)
+
+    def _refuse_unless_ready(self) -> None:
+        if self._begun is not None:
+            raise ResetNeeded("begin_dialogues() handed out dialogues: call end_dialogues(), or reset().")
+        super()._refuse_unless_ready()
 
     def begin(self, n: int, responses_per_prompt: int = 1) -> NoReturn:
         """Refuse: what the user answers is not known before the agent has spoken."""

@@ -152,7 +152,7 @@ class Lanes:
         return [row[:length] for row, length in zip(rows, self.lengths[lanes].tolist(), strict=True)]
 
     def info(self, lanes: IntArray, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-        """Return values [len(lanes), ...] by key as Gymnasium lays them out: an array [count, ...] and a mask [count]."""
+        """Return values [len(lanes), ...] by key in Gymnasium's layout: an array [count, ...] and a mask [count]."""
         infos: dict[str, Any] = {}
         for key, values in columns.items():
             array = (

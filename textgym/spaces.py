@@ -67,7 +67,7 @@ class TokenSpace(spaces.Box):
         ids = [*self.banned_tokens, *(i for i in (self.eos_id, self.turn_id) if i is not None)]
         outside = [i for i in ids if not 0 <= i < self.vocab_size]
         if outside:
-            raise ConfigError(f"eos_id, turn_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
+            raise ConfigError(f"eos_id and banned_tokens must lie in [0, {self.vocab_size}), got {outside}.")
         if self.stop and self.stop.table.shape[1] != self.vocab_size:
             raise ConfigError(f"The stop rule knows {self.stop.table.shape[1]} ids, the space {self.vocab_size}.")
         if not self.allowed(np.array([0, self.max_new_tokens])).any(axis=1).all():

@@ -16,17 +16,16 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from agents.checkpoints.training_state import Resumable, TrainingState
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
+from agents.learning.playing import Episodes, play
 from agents.learning.reference import ReferencePolicy
 from agents.learning.returns import Float32Array
 from agents.learning.token_progress import CountsTokens
-from agents.models.rollout import Rollout, generate
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
 from textgym.arguments import whole_number
 from textgym.errors import ConfigError
 from textgym.judging import PART
-from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
 
 Self = TypeVar("Self", bound="TextOnPolicy")
@@ -86,40 +85,28 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         lanes = transparent(env)
-        if lanes is None or not lanes.venv.whole_responses:
+        if lanes is None:
             self._give_stepping_notice(env)
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
-        rollout, observations, scores = self._play(lanes)
-        if not self._replay(rollout, scores, lanes, callback):
+        network = cast(TransformerPolicy, self.policy).network
+        episodes = play(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots)
+        if not self._replay(episodes, lanes, callback):
             return False
-        cast(SequenceRolloutBuffer, rollout_buffer).add_experience(_experience(rollout, observations, scores))
+        cast(SequenceRolloutBuffer, rollout_buffer).add_experience(episodes.experience)
         self._last_obs = lanes.venv.observations()
         self._last_episode_starts = np.ones(lanes.num_envs, dtype=bool)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
-    def _play(self, lanes: TextVecEnv) -> tuple[Rollout, npt.NDArray[np.int32], Scores]:
-        if (lanes.venv.observations()[:, lanes.venv.episodes.space.max_prompt_tokens :] >= 0).any():
-            lanes.reset()  # somebody else stepped them, as evaluate_policy(model, model.get_env()) does
-        group = self.responses_per_prompt
-        prompts = lanes.venv.begin(self.rollout_responses // group, group)
-        network = cast(TransformerPolicy, self.policy).network
-        ids = torch.as_tensor(prompts.ids, device=self.device)
-        last_values = lanes.venv.episodes.on_length == "truncate"
-        rollout = generate(network, ids, responses_per_prompt=group, last_values=last_values, slots=self.slots)
-        responses = rollout.responses.cpu().numpy().astype(np.int32)
-        scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
-        return rollout, np.concatenate([prompts.ids.repeat(group, axis=0), responses], axis=1), scores
-
-    def _replay(self, rollout: Rollout, scores: Scores, lanes: TextVecEnv, callback: BaseCallback) -> bool:
+    def _replay(self, episodes: Episodes, lanes: TextVecEnv, callback: BaseCallback) -> bool:
         """Tell the callbacks of every token position; return False when one of them asks to stop."""
-        lengths = rollout.lengths.cpu().numpy()
-        endings = lanes.episode_infos(scores, lengths)
-        for k, (alive, dones) in enumerate(_positions(lengths)):
+        scores = episodes.scores
+        endings = lanes.episode_infos(scores, episodes.experience.own.sum(axis=1))
+        for k, alive, dones in episodes.positions():
             rewards = scores.rewards[:, k]
             ended = np.flatnonzero(dones).tolist()
             infos: list[dict[str, Any]] = [{}] * len(dones)  # one empty dict for all who have nothing to tell
@@ -184,13 +171,10 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     def _give_stepping_notice(self, env: VecEnv) -> None:
         if not self._stepping_notice_given:
             self._stepping_notice_given = True
-            why = (
-                "only the environment of agents.make_vec_env, without wrappers that might change its steps, is played "
-                "in whole responses."
-                if transparent(env) is None
-                else "in a dialogue, what comes next is not known before the policy has spoken."
+            self.logger.log(
+                f"{type(self).__name__} steps {type(env).__name__} token by token, which is slow: only the environment "
+                "of agents.make_vec_env, without wrappers that might change its steps, is played in whole responses."
             )
-            self.logger.log(f"{type(self).__name__} steps {type(env).__name__} token by token, which is slow: {why}")
 
     def save(self, path: str | Path, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Write a checkpoint folder of safetensors and JSON; an ending ``.zip`` is left off."""
@@ -279,21 +263,3 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
             f"{gamma}: make them equal, or the shaping changes which policy is best."
         )
     return responses, space.max_new_tokens * responses // num_envs
-
-
-def _positions(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
-    """Yield for each token position which responses have a token there, and which end with it: bool [N] each."""
-    for k in range(int(lengths.max())):
-        yield lengths > k, lengths == k + 1
-
-
-def _experience(rollout: Rollout, observations: npt.NDArray[np.int32], scores: Scores) -> Experience:
-    T = rollout.responses.shape[1]
-    return Experience(
-        observations=observations,
-        own=observations[:, -T:] >= 0,
-        rewards=scores.rewards.astype(np.float32),
-        values=rollout.values.cpu().numpy(),
-        log_probs=rollout.log_probs.cpu().numpy(),
-        last_values=np.where(scores.truncated, rollout.last_values.cpu().numpy(), 0).astype(np.float32),
-    )

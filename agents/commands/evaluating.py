@@ -26,6 +26,8 @@ def evaluate(argv: list[str]) -> int:
     """Run ``textgym eval``."""
     rest, env_kwargs = split_settings(argv)
     arguments = _parser().parse_args(rest)
+    if arguments.simulator:
+        return _swap(arguments, env_kwargs)
     _check_files(arguments)
 
     from agents.evaluation.response_files import write_responses
@@ -36,6 +38,34 @@ def evaluate(argv: list[str]) -> int:
     if arguments.responses:
         write_responses(found.report, arguments.responses)
     print(json.dumps(found.to_json(), indent=1) if arguments.json else found.to_text(arguments))
+    return 0
+
+
+def _swap(arguments: argparse.Namespace, env_kwargs: dict[str, Any]) -> int:
+    """Let the policy talk with each of the given users."""
+    for name in ("against", "drift_from", "rewards", "responses", "report"):
+        if getattr(arguments, name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is not for dialogues: leave it out, or leave --simulator out."
+            )
+    decoding = "sampled" if arguments.sampled else arguments.decoding
+    if decoding not in ("greedy", "sampled"):
+        raise ConfigError(f"In a dialogue a policy writes 'greedy' or 'sampled', got {decoding!r}.")
+
+    from agents.evaluation.swap import swap_test
+
+    subject = find_subject(arguments.policy, arguments.env)
+    report = swap_test(
+        subject.policy,
+        subject.env,
+        arguments.simulator,
+        split=arguments.split,
+        num_samples=arguments.num_samples,
+        deterministic=decoding == "greedy",
+        seed=arguments.seed,
+        **(subject.env_kwargs | env_kwargs),
+    )
+    print(json.dumps(report.to_json(), indent=1) if arguments.json else report.to_text())
     return 0
 
 
@@ -75,6 +105,7 @@ def _parser() -> Parser:
     add("--against", metavar="OTHER", help="compare with another one, or with a report that --report wrote (.json)")
     add("--drift-from", metavar="OTHER", help="also measure entropy, and KL divergence from another policy, in nats")
     add("--env", help="the environment; a run knows its own")
+    add("--simulator", action="append", help="for a dialogue: the user, such as 'rule(noise=0.2)'; several to compare")
     add("--split", default="test", help="which samples (default: test)")
     add("--rewards", help="metrics, such as bleu,chrf (default: the environment's own reward)")
     add(

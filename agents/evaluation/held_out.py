@@ -47,6 +47,11 @@ class HeldOut:
             raise ConfigError(f"An evaluation sets {name} itself: use {OWN_ARGUMENTS[name]} in its place.")
         self.env_id = env
         lanes = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=1, split=split, **env_kwargs))
+        if not lanes.whole_responses:
+            raise ConfigError(
+                f"{env} is a dialogue, in which a policy does not answer once: use agents.swap_test, or textgym eval "
+                "--simulator NAME."
+            )
         self.episodes: Episodes = lanes.episodes
         fitting = [i for i in range(lanes.num_samples) if self.episodes.overlong != "drop" or self.episodes.fits(i)]
         if not fitting:

@@ -62,23 +62,32 @@ class Record:
         self._last_values = torch.zeros(count + 1, device=device)
         self._uniforms = None if deterministic else torch.rand(shape, device=device)
 
-    def write(self, network: TextNetwork, hidden: Tensor, numbers: Tensor, lengths: Tensor) -> Tensor:
+    def write(
+        self,
+        network: TextNetwork,
+        hidden: Tensor,
+        numbers: Tensor,
+        lengths: Tensor,
+        columns: Tensor | None = None,
+    ) -> Tensor:
         """Choose the next token of n responses; return them, int64 [n].
 
         Args:
             network: Whose distribution.
             hidden: [n, D], the hidden states before them.
             numbers: int64 [n], which responses, or ``nobody``.
-            lengths: int64 [n], how many tokens each has.
+            lengths: int64 [n], how many tokens each has, in a dialogue its present turn.
+            columns: int64 [n], where the token comes to stand; None is at its length.
         """
+        columns = lengths if columns is None else columns
         log_probs = network.log_distribution(hidden, lengths)
         if self._uniforms is None:
             tokens = log_probs.argmax(dim=-1)
         else:
-            tokens = sample(log_probs, self._uniforms[numbers, lengths])
-        self.responses[numbers, lengths] = tokens
-        self._log_probs[numbers, lengths] = log_probs.gather(-1, tokens[:, None]).squeeze(-1)
-        self._values[numbers, lengths] = network.values(hidden)
+            tokens = sample(log_probs, self._uniforms[numbers, columns])
+        self.responses[numbers, columns] = tokens
+        self._log_probs[numbers, columns] = log_probs.gather(-1, tokens[:, None]).squeeze(-1)
+        self._values[numbers, columns] = network.values(hidden)
         return tokens
 
     def close(self, network: TextNetwork, hidden: Tensor, numbers: Tensor, cut: Tensor) -> None:

@@ -103,9 +103,10 @@ def test_it_plays_the_user_of_a_task(folder):
 
 
 def test_a_model_that_is_not_there_is_told():
+    user = simulator("./nowhere")
+    state = opened(user)[0].state
     with pytest.raises(ModelError, match="there is no such folder"):
-        user = simulator("./nowhere")
-        user.answer(["x"], [opened(user)[0].state])
+        user.answer(["x"], [state])
 
 
 def test_stories_are_told_by_the_pretrained_model(shared_data):

@@ -134,7 +134,7 @@ def test_all_that_is_said_is_in_the_vocabulary():
 
 
 def test_options_and_splits_are_checked():
-    with pytest.raises(ConfigError, match="no split 'tset'. Did you mean 'test'"):
+    with pytest.raises(ConfigError, match=r"no split 'tset'. Did you mean 'test'"):
         TaskDialogue().samples("tset")
     with pytest.raises(ConfigError, match="Did you mean 'database_size'"):
         gym.make("textgym/TaskDialogue-v0", databse_size=3)

@@ -1,4 +1,4 @@
-"""The Chit-Chat Challenge of Brigham Young University: open conversations between two people (chitchat-dataset, MIT)."""
+"""The Chit-Chat Challenge of Brigham Young University: open conversations of two people (chitchat-dataset, MIT)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Simulator(ABC):
     @property
     def signature(self) -> str:
         """A line that tells the user from another one: the name, of a dataclass with its options."""
-        options = [field.name for field in fields(self)] if is_dataclass(self) else []
+        options: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
         return f"{self.name}({', '.join(f'{name}={getattr(self, name)!r}' for name in options)})"
 
     @abstractmethod

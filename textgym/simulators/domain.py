@@ -25,16 +25,17 @@ DETAILS = {
 }
 SLOTS = (*CONSTRAINTS, *DETAILS)
 SLOT_OF = {value: slot for slot, values in (CONSTRAINTS | DETAILS).items() for value in values}
-NAMES = (
+_NAMES = (
     "amber anchor apollo arcade aurora bamboo basil beacon birch bistro bluebell bridge cactus camellia canopy cedar "
     "cellar chapel cinnamon clover copper coral cypress dahlia dolphin ember falcon fig garland ginger granite harbour "
     "hazel heron ivy jasmine juniper lantern laurel lemon lily lotus magnolia maple mill mulberry olive orchid otter "
     "pepper plum poplar quince raven saffron sage terrace thistle tulip willow"
-).split()
-OTHER_WORDS = (
-    "i want a an place in the for people what find found nothing book yes no um pardon thanks bye hello restaurant any "
-    "is it and , . ?"
-).split()
+)
+_OTHER_WORDS = (
+    "i want a an place in the for people what find found nothing book yes no um pardon thanks bye hello restaurant "
+    "any is it and , . ?"
+)
+NAMES, OTHER_WORDS = _NAMES.split(), _OTHER_WORDS.split()
 Goal = Mapping[str, str]
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from textgym.arguments import whole_number
 from textgym.core import FloatArray, Sample
@@ -78,19 +77,21 @@ class Places:
 
         A row is proportional to the cosines of its text.
         """
-        rows: list[npt.NDArray[np.int64]] = []
-        values: list[FloatArray] = []
-        for row, text in enumerate(texts):
-            for word, n in Counter(WORD.findall(text.lower())).items():
-                number = self._word.get(word)
-                if number is not None:
-                    span = slice(self._starts[number], self._starts[number + 1])
-                    rows.append(self._places[span] + row * len(self))
-                    values.append(self._weights[span] * (n * self._rarity[number]))
-        total = len(texts) * len(self)
-        if not rows:
+        counts = [Counter(WORD.findall(text.lower())) for text in texts]
+        known = [
+            (row, self._word[word], n)
+            for row, count in enumerate(counts)
+            for word, n in count.items()
+            if word in self._word
+        ]
+        if not known:
             return np.zeros((len(texts), len(self)))
-        sums = np.bincount(np.concatenate(rows), np.concatenate(values), minlength=total)
+        rows, words, often = np.array(known).T
+        first, many = self._starts[words], np.diff(self._starts)[words]
+        entries = np.repeat(first - np.cumsum(many) + many, many) + np.arange(many.sum())  # of all lists in a row
+        values = self._weights[entries] * np.repeat(often * self._rarity[words], many)
+        cells = self._places[entries] + np.repeat(rows * len(self), many)
+        sums = np.bincount(cells, values, minlength=len(texts) * len(self)).astype(np.float64, copy=False)
         return sums.reshape(len(texts), len(self))
 
 
@@ -111,7 +112,7 @@ class RetrievalSimulator(Simulator):
     """
 
     corpus: str = "chitchat"
-    size: int = 5_000
+    size: int = 2_000
 
     def __post_init__(self) -> None:
         if not isinstance(self.corpus, (str, os.PathLike)):

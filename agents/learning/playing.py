@@ -1,0 +1,83 @@
+"""A rollout of whole episodes: a policy answers prompts, or talks with users, and the environment judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from agents.learning.buffer import Experience
+from agents.models.conversation import converse
+from agents.models.network import TextNetwork
+from agents.models.rollout import Rollout, generate
+from agents.vec_env import TextVecEnv
+from textgym.dialogue_vector import DialogueVectorEnv
+from textgym.responses import Scores
+
+
+class Episodes(NamedTuple):
+    """Whole episodes that a policy wrote.
+
+    Attributes:
+        experience: What was read, written and thought.
+        scores: What the environment paid and told.
+    """
+
+    experience: Experience
+    scores: Scores
+
+    def positions(self) -> Iterator[tuple[int, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
+        """Yield each column with own tokens, which episodes have one there, and which end with it: bool [N] each."""
+        own = self.experience.own
+        last = own.shape[1] - 1 - own[:, ::-1].argmax(axis=1)
+        for k in np.flatnonzero(own.any(axis=0)).tolist():
+            yield k, own[:, k], last == k
+
+
+def play(
+    network: TextNetwork, lanes: TextVecEnv, count: int, responses_per_prompt: int = 1, slots: int | None = None
+) -> Episodes:
+    """Let a policy play ``count`` episodes, ``responses_per_prompt`` of them from each start.
+
+    Args:
+        network: The policy's.
+        lanes: At the starts of their episodes, or they are reset.
+        count: A multiple of the number of lanes times ``responses_per_prompt``.
+        responses_per_prompt: G.
+        slots: How many responses are written at once; None, and in dialogues, all.
+    """
+    P = lanes.venv.episodes.space.max_prompt_tokens
+    if (lanes.venv.observations()[:, P:] >= 0).any():
+        lanes.reset()  # somebody else stepped them, as evaluate_policy(model, model.get_env()) does
+    last_values = lanes.venv.episodes.on_length == "truncate"
+    starts = count // responses_per_prompt
+    if isinstance(lanes.venv, DialogueVectorEnv):
+        dialogues = lanes.venv.begin_dialogues(starts, responses_per_prompt)
+        rollout, scores = converse(network, dialogues, last_values=last_values)
+        lanes.venv.end_dialogues()
+        return Episodes(_experience(rollout, scores, dialogues.observations.copy(), dialogues.own.copy()), scores)
+    prompts = lanes.venv.begin(starts, responses_per_prompt)
+    ids = torch.as_tensor(prompts.ids, device=network.device)
+    rollout = generate(
+        network, ids, responses_per_prompt=responses_per_prompt, last_values=last_values, slots=slots
+    )
+    responses = rollout.responses.cpu().numpy().astype(np.int32)
+    scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
+    observations = np.concatenate([prompts.ids.repeat(responses_per_prompt, axis=0), responses], axis=1)
+    return Episodes(_experience(rollout, scores, observations, responses >= 0), scores)
+
+
+def _experience(
+    rollout: Rollout, scores: Scores, observations: npt.NDArray[np.int32], own: npt.NDArray[np.bool_]
+) -> Experience:
+    return Experience(
+        observations=observations,
+        own=own,
+        rewards=scores.rewards.astype(np.float32),
+        values=rollout.values.cpu().numpy(),
+        log_probs=rollout.log_probs.cpu().numpy(),
+        last_values=np.where(scores.truncated, rollout.last_values.cpu().numpy(), 0).astype(np.float32),
+    )
