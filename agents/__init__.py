@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agents.evaluation.response_files import write_responses
     from agents.evaluation.significance import compare
     from agents.learning.buffer import SequenceRolloutBuffer
+    from agents.pointer_policy import PointerPolicy
     from agents.policy import TransformerPolicy
     from agents.vec_env import make_vec_env
 
@@ -31,6 +32,7 @@ __all__ = [
     "SFT",
     "SequenceRolloutBuffer",
     "TransformerPolicy",
+    "PointerPolicy",
     "make_vec_env",
     "evaluate",
     "compare",
@@ -47,6 +49,7 @@ _HOMES = {
     "SFT": "agents.algorithms.sft",
     "SequenceRolloutBuffer": "agents.learning.buffer",
     "TransformerPolicy": "agents.policy",
+    "PointerPolicy": "agents.pointer_policy",
     "compare": "agents.evaluation.significance",
     "evaluate": "agents.evaluation.evaluate",
     "measure_drift": "agents.evaluation.drift",

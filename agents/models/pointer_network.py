@@ -135,6 +135,7 @@ class PointerNetwork(nn.Module):
         return legal & self.is_kind[:, None]
 
 
+NO_MARKS = {"pad_token_id": None, "bos_token_id": None, "eos_token_id": None}
 EMBEDDING_SCALE = 8.0  # a fresh embedding's numbers are about 0.02, whose products would hardly differ
 
 
@@ -147,8 +148,8 @@ def _make_encoder(space: EditSpace, config: Mapping[str, Any]) -> PreTrainedMode
     positions = max(space.max_prompt_tokens, space.max_draft_tokens + 2)
     sizes = {"vocab_size": space.vocab_size + 2, "max_position_embeddings": positions, "type_vocab_size": 2}
     try:
-        made = AutoConfig.for_model(kind, **{**sizes, "pad_token_id": None, **options})
-        model: PreTrainedModel = AutoModel.from_config(made)  # type: ignore[no-untyped-call]
+        made = AutoConfig.for_model(kind, **{**sizes, **NO_MARKS, **options})
+        model: PreTrainedModel = AutoModel.from_config(made)
     except Exception as error:  # configurations refuse values, and models sizes, each with errors of its own
         raise ModelError(f"No encoder {kind!r} can be made with {options}: {error}") from error
     reads = inspect.signature(model.forward).parameters
@@ -164,6 +165,4 @@ def _make_encoder(space: EditSpace, config: Mapping[str, Any]) -> PreTrainedMode
 def _check_reads_both_ways(model: PreTrainedModel, kind: str) -> None:
     one, other = (model(input_ids=torch.tensor([[0, last]])).last_hidden_state[0, 0] for last in (0, 1))
     if torch.equal(one, other):
-        raise ModelError(
-            f"A pointer needs an encoder that reads both ways, such as 'bert'; {kind!r} reads left to right."
-        )
+        raise ModelError(f"A pointer needs an encoder that reads both ways, such as 'bert'; {kind!r} reads one way.")

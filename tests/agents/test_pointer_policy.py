@@ -195,7 +195,12 @@ ACTIONS = EditActions(SPACE).space
         (SPACE, ACTIONS, {"use_sde": True}, "use_sde is for continuous actions"),
         (SPACE, ACTIONS, {"model": {"hidden_size": 3}}, "needs 'model_type', such as 'bert'"),
         (SPACE, ACTIONS, {"model": {"model_type": "brt"}}, "No encoder 'brt' can be made with"),
-        (SPACE, ACTIONS, {"model": {"model_type": "t5"}}, "needs an encoder that reads input_ids"),
+        (
+            SPACE,
+            ACTIONS,
+            {"model": {"model_type": "t5", "d_model": 8, "num_layers": 1}},
+            "needs an encoder that reads input_ids",
+        ),
         (SPACE, ACTIONS, {"model": {"model_type": "gpt2", "n_embd": 8, "n_head": 2}}, "reads one way"),
     ],
 )
