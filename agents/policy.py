@@ -157,9 +157,7 @@ def _check_arguments(
             "Wrappers that change observations (frame stacking, normalisation) must be taken off."
         )
     if isinstance(observation_space, EditSpace):
-        raise ConfigError(
-            "TransformerPolicy writes token by token; for drafts that are edited use agents.PointerPolicy."
-        )
+        raise ConfigError("TransformerPolicy writes token by token: where drafts are edited, use agents.PointerPolicy.")
     if not isinstance(action_space, spaces.Discrete) or action_space.n != observation_space.vocab_size:
         raise ConfigError(f"Actions must be Discrete({observation_space.vocab_size}), got {action_space}.")
     if model is None:
