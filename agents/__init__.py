@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agents.evaluation.significance import compare
     from agents.evaluation.swap import SwapReport, swap_test
     from agents.learning.buffer import SequenceRolloutBuffer
+    from agents.pointer_policy import PointerPolicy
     from agents.policy import TransformerPolicy
     from agents.vec_env import make_vec_env
 
@@ -32,6 +33,7 @@ __all__ = [
     "SFT",
     "SequenceRolloutBuffer",
     "TransformerPolicy",
+    "PointerPolicy",
     "make_vec_env",
     "evaluate",
     "compare",
@@ -50,6 +52,7 @@ _HOMES = {
     "SFT": "agents.algorithms.sft",
     "SequenceRolloutBuffer": "agents.learning.buffer",
     "TransformerPolicy": "agents.policy",
+    "PointerPolicy": "agents.pointer_policy",
     "compare": "agents.evaluation.significance",
     "evaluate": "agents.evaluation.evaluate",
     "measure_drift": "agents.evaluation.drift",

@@ -16,6 +16,7 @@ from agents.learning.optimizers import MuonAdam
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
 from textgym import TokenSpace
+from textgym.editing import EditSpace
 from textgym.errors import ConfigError
 
 
@@ -155,6 +156,8 @@ def _check_arguments(
             f"TransformerPolicy needs an environment whose observations are a TokenSpace, got {observation_space}. "
             "Wrappers that change observations (frame stacking, normalisation) must be taken off."
         )
+    if isinstance(observation_space, EditSpace):
+        raise ConfigError("TransformerPolicy writes token by token: where drafts are edited, use agents.PointerPolicy.")
     if not isinstance(action_space, spaces.Discrete) or action_space.n != observation_space.vocab_size:
         raise ConfigError(f"Actions must be Discrete({observation_space.vocab_size}), got {action_space}.")
     if model is None:

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from textgym.dialogue_episodes import DialogueEpisodes
+from textgym.editing.episodes import EditEpisodes
 from textgym.errors import ConfigError
 from textgym.responses import Scores
 from textgym.vector import TextGenerationVectorEnv
@@ -139,6 +140,7 @@ class TextVecEnv(VecEnv):
         return (
             {name: getattr(episodes, name) for name in (*plain, *penalties)}
             | _dialogue(episodes)
+            | _editing(episodes)
             | {
                 **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
                 "num_envs": self.num_envs,
@@ -210,6 +212,21 @@ def _dialogue(episodes: Any) -> dict[str, Any]:
     return {name: getattr(episodes, name) for name in limits} | {
         "simulator": episodes.simulator.signature,
         "turn_reward": None if judge is None else judge.signature,
+    }
+
+
+def _editing(episodes: Any) -> dict[str, Any]:
+    """Return what describes the drafts of an environment that edits them, JSON values; else nothing."""
+    if not isinstance(episodes, EditEpisodes):
+        return {}
+    corruption = vars(episodes.corruption) if episodes.draft == "corrupted" else {}
+    told = {name: value for name, value in corruption.items() if not name.startswith("_")}
+    shown = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+    return {
+        "draft": episodes.draft,
+        "corruption": shown,
+        "edit_cost": episodes.edit_cost,
+        "flat": episodes.actions.flat,
     }
 
 

@@ -1,9 +1,13 @@
 """Errors by rule: each kind does what it says, always the same."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
+from tests.conftest import ROOT
 from textgym.corruption import Corruption
 from textgym.errors import ConfigError
 
@@ -42,6 +46,11 @@ def test_texts_to_which_little_can_be_done_come_back(text):
 def test_errors_are_the_same_in_every_process_and_differ_by_key():
     assert Corruption()(SENTENCE, 1, 2) == Corruption()(SENTENCE, 1, 2)
     assert len({Corruption()(SENTENCE, i) for i in range(50)}) > 35
+    program = f"from textgym.corruption import Corruption; print([Corruption()({SENTENCE!r}, i) for i in range(30)])"
+    for seed in ("1", "2"):
+        hashed = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=hashed, check=True)
+        assert said.stdout.strip() == str([Corruption()(SENTENCE, i) for i in range(30)])
     assert Corruption(1, 1, ("drop",))("she sees the house", 7) in Corruption.__doc__
 
 

@@ -76,7 +76,8 @@ class EditLanes(Lanes):
         """Count a step in ``lanes``; return which episodes it ends, bool [len(lanes)]."""
         self.steps[lanes] += 1
         self.observations[lanes, -1] = self.episodes.space.max_edits - self.steps[lanes]
-        self.ended[lanes] = ends = stops | (self.steps[lanes] == self.episodes.space.max_edits)
+        ends: BoolArray = stops | (self.steps[lanes] == self.episodes.space.max_edits)
+        self.ended[lanes] = ends
         return ends
 
     def edit(self, lanes: IntArray, edits: Edits) -> FloatArray:
