@@ -325,7 +325,7 @@ def test_a_reward_that_breaks_its_contract_is_an_error():
         ({"on_length": "stop"}, "on_length cannot be 'stop'. Known: terminate, truncate."),
         ({"shaping": "potental"}, "shaping cannot be 'potental'. Did you mean 'potential'?"),
         ({"render_mode": "ANSI"}, "render_mode cannot be 'ANSI'. Did you mean 'ansi'?"),
-        ({"render_mode": "human"}, "render_mode cannot be 'human'. Known: ansi."),
+        ({"render_mode": "pdf"}, "render_mode cannot be 'pdf'. Known: ansi, html, human, rgb_array."),
         ({"reward": "BLEU"}, "Unknown reward 'BLEU'. Did you mean 'bleu'?"),
         ({"overlong": ""}, "overlong cannot be ''. Known: drop, error, truncate."),
         ({"discount": "0.9", "shaping": "potential"}, "discount must be a number, got '0.9' (str)."),

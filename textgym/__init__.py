@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgym import rewards, tasks  # noqa: F401  (importing them registers what comes with the library)
 from textgym.core import Reward, Sample, Task
+from textgym.making import make, make_vec
 from textgym.permissions import permit
 from textgym.registration import (
     list_rewards,
@@ -24,6 +25,7 @@ from textgym.simulators import Simulator, list_simulators, make_simulator, regis
 from textgym.spaces import TokenSpace
 
 if TYPE_CHECKING:
+    from textgym.checker import check_text_env
     from textgym.normalization import normalized_score
     from textgym.tokenizers import Tokenizer
 
@@ -35,6 +37,8 @@ __all__ = [
     "Reward",
     "Tokenizer",
     "TokenSpace",
+    "make",
+    "make_vec",
     "Simulator",
     "make_task",
     "make_reward",
@@ -44,6 +48,7 @@ __all__ = [
     "register_reward",
     "register_env",
     "register_edit_env",
+    "check_text_env",
     "make_simulator",
     "list_simulators",
     "register_simulator",
@@ -58,6 +63,10 @@ def __getattr__(name: str) -> Any:
         from textgym.tokenizers import Tokenizer
 
         return Tokenizer
+    if name == "check_text_env":
+        from textgym.checker import check_text_env
+
+        return check_text_env
     if name == "normalized_score":
         from textgym.normalization import normalized_score
 

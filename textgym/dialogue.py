@@ -9,17 +9,18 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from textgym.arguments import choice, reset_options, seed_number, token_id
+from textgym.arguments import reset_options, seed_number, token_id
 from textgym.core import BoolArray, Task
 from textgym.dialogue_episodes import DialogueEpisodes
 from textgym.dialogue_lanes import DialogueLanes
 from textgym.env import LANE, Observation
 from textgym.episodes import PlaysEpisodes
 from textgym.judging import restore_reward, reward_state
+from textgym.rendering import MODES, ShowsEpisode, View
 from textgym.spaces import TokenSpace
 
 
-class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
+class DialogueEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsIndex]):
     """The agent and a simulated user talk in turn, until the goal is reached or the talk ends.
 
     ## Action Space
@@ -71,16 +72,15 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
       tokens of one of them, and of those of an answer; None is the task's own.
     - ``max_prompt_tokens=None``, ``max_new_tokens=None``: P and T, tokens; None is the task's own.
     - ``missing_eos_penalty=0.0``: subtracted from the reward of each turn that ends without eos or stop string.
-    - ``render_mode=None``: or "ansi".
     - ``split``, ``reward``, ``tokenizer``, ``data``, ``template``, ``min_new_tokens``, ``banned_tokens``,
-      ``stop_at_eos``, ``stop``, ``on_length``, ``invalid_action_penalty``, ``overlong``: as for ``TextGenerationEnv``.
-      There is no shaping.
+      ``stop_at_eos``, ``stop``, ``on_length``, ``invalid_action_penalty``, ``overlong``, ``render_mode``: as for
+      ``TextGenerationEnv``. There is no shaping.
 
     ## Version History
     - v0: Initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [*MODES], "render_fps": 4}  # type: ignore[misc]
 
     episodes: DialogueEpisodes
 
@@ -88,7 +88,7 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         self.episodes = DialogueEpisodes(task, **arguments)
         self.observation_space: TokenSpace = self.episodes.space  # type: ignore[assignment]
         self.action_space = spaces.Discrete(self.episodes.space.vocab_size)
-        self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
+        self._open_view(render_mode)
         self._lane = DialogueLanes(self.episodes, 1)
 
     def reset(
@@ -105,6 +105,7 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         start = self.episodes.start(chosen["index"]) if chosen else self.episodes.draw(self.np_random)
         [opened] = self.episodes.open([start], [self.np_random])
         self._lane.start(LANE, [opened])
+        self._show()
         return self._observation(), opened.info()
 
     def _observation(self) -> Observation:
@@ -122,6 +123,7 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
             raise ResetNeeded("No episode is going on: call reset() before step(), also after the end of an episode.")
         token = token_id(action, self.episodes.space.vocab_size)
         played = self._lane.play(LANE, np.array([token]))
+        self._show()
         info = {name: _plain(values) for _, columns in played.told for name, values in columns.items()}
         if played.refused[0]:
             info["invalid_action"] = True
@@ -138,12 +140,8 @@ class DialogueEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         mask: BoolArray = self.episodes.space.allowed(self._lane.turn_lengths)[0]
         return mask
 
-    def render(self) -> str | None:
-        """Return the dialogue as lines of text, with ``render_mode="ansi"``."""
-        if self.render_mode is None:
-            gym.logger.warn('render() shows nothing without a render mode: gym.make(..., render_mode="ansi").')
-            return None
-        return self._lane.render()[0]
+    def _view(self) -> View | None:
+        return self._lane.views()[0] if self._lane.starts else None
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of the dialogue and of the generator, JSON values only, for :meth:`restore`."""

@@ -17,8 +17,9 @@ from textgym.episodes import Start
 from textgym.errors import ConfigError
 from textgym.judging import PART
 from textgym.lanes import Lanes
-from textgym.rendering import NO_EPISODE, render_dialogue
+from textgym.rendering import View
 from textgym.simulators import Turn
+from textgym.tokenizers import settled
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -187,14 +188,21 @@ class DialogueLanes(Lanes):
             **{f"{PART}{name}": values for name, values in judged.parts.items()},
         }
 
-    def render(self) -> tuple[str, ...]:
-        """Return each lane as lines of text."""
+    def views(self) -> list[View]:
+        """Return what one sees of each lane; nothing before the first start."""
         if not self.starts:
-            return (NO_EPISODE,) * self.count
-        numbers = list(range(self.count))
-        present = self.episodes.decode(self._present_turns(numbers))
-        rows = zip(self.said, present, self.returns.tolist(), self.ended.tolist(), strict=True)
-        return tuple(render_dialogue(said, text, total, ended) for said, text, total, ended in rows)
+            return []
+        present = self.episodes.decode(self._present_turns(list(range(self.count))))
+        return [self._view(lane, text) for lane, text in enumerate(present)]
+
+    def _view(self, lane: int, present: str) -> View:
+        first, *turns = self.said[lane]
+        text: str | None = settled(present)
+        if self.ended[lane]:  # the last words are the agent's, or else those of a user who gets no answer
+            text = turns.pop() if len(turns) % 2 else None
+        said = [(("agent", "user")[i % 2], turn) for i, turn in enumerate(turns)]
+        total, ended = float(self.returns[lane]), bool(self.ended[lane])
+        return View(first, text, (), total, ended, said, label="agent", prompt_label="user")
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return the state of each lane, JSON values only."""

@@ -54,6 +54,7 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
         tokens = token_ids(actions, lanes, self.num_envs, self.episodes.space.vocab_size)
         played = self._lanes.play(lanes, tokens)
         over = played.terminated | played.truncated
+        self._show(np.flatnonzero(over))
         told = list(played.told)
         if played.refused.any():
             refused = lanes[played.refused]

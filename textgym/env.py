@@ -10,28 +10,20 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from textgym.arguments import (
-    SNAPSHOT,
-    choice,
-    reset_options,
-    seed_number,
-    set_generator_state,
-    snapshot_values,
-    token_id,
-)
+from textgym.arguments import SNAPSHOT, reset_options, seed_number, set_generator_state, snapshot_values, token_id
 from textgym.core import BoolArray, Sample, Task
 from textgym.delays import UNPAID, Unpaid, owed_in
 from textgym.drafts import Drafts
 from textgym.episodes import Episodes, PlaysEpisodes, Start
 from textgym.judging import PART, Judged, restore_reward, reward_state
-from textgym.rendering import NO_EPISODE, render_episode
+from textgym.rendering import MODES, ShowsEpisode, View, view_of
 from textgym.spaces import EMPTY, TokenSpace
 
 Observation = npt.NDArray[np.int32]
 LANE = np.array([0])  # the only one
 
 
-class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
+class TextGenerationEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsIndex]):
     """The agent answers a prompt, token by token, and a metric judges the response.
 
     ## Action Space
@@ -90,20 +82,21 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
       touched.
     - ``overlong=None``: a prompt of more than P tokens is an "error", or keeps its end ("truncate"), or is passed over
       for another draw ("drop"); None is the task's own, else "error". ``env.unwrapped.episodes.overlong_count`` counts.
-    - ``render_mode=None``: or "ansi".
+    - ``render_mode=None``: or "ansi" (lines of text), "human" (in the terminal, while it is played), "html" (a page),
+      "rgb_array" (uint8 [480, 720, 3], needs Pillow). No mode lets a control character of a text through.
     - Anything else goes to the task's constructor, or with ``data=`` to the reader of the data.
 
     ## Version History
     - v0: Initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [*MODES], "render_fps": 4}  # type: ignore[misc]
 
     def __init__(self, task: str | Task, *, render_mode: str | None = None, **arguments: Any) -> None:
         self.episodes = Episodes(task, **arguments)
         self.observation_space: TokenSpace = self.episodes.space  # type: ignore[assignment]
         self.action_space = spaces.Discrete(self.episodes.space.vocab_size)
-        self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
+        self._open_view(render_mode)
         self._start: Start | None = None
         self._observation = np.full(self.episodes.space.shape, EMPTY, dtype=np.int32)
         self._tokens: list[int] = []
@@ -131,6 +124,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         super().reset(seed=seed_number(seed))
         start = self.episodes.start(chosen["index"]) if chosen else self.episodes.draw(self.np_random)
         self._play(start, [])
+        self._show()
         return self._observation.copy(), start.info()
 
     def _play(self, start: Start, tokens: list[int]) -> None:
@@ -172,6 +166,7 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         if self._unpaid is not None:
             reward = float(self._unpaid.pay(LANE, np.array([reward]), np.array([self._ended]))[0])
         self._return += reward
+        self._show()
         return self._observation.copy(), reward, terminated, self._ended and not terminated, info
 
     def _judged(self) -> tuple[float, dict[str, Any]]:
@@ -202,15 +197,10 @@ class TextGenerationEnv(PlaysEpisodes, gym.Env[Observation, SupportsIndex]):
         mask: BoolArray = self.episodes.space.allowed(np.array([len(self._tokens)]))[0]
         return mask
 
-    def render(self) -> str | None:
-        """Return the episode as lines of text, with ``render_mode="ansi"``."""
-        if self.render_mode is None:
-            gym.logger.warn('render() shows nothing without a render mode: gym.make(..., render_mode="ansi").')
-            return None
+    def _view(self) -> View | None:
         if self._start is None:
-            return NO_EPISODE
-        response = self.episodes.decode([self._tokens])[0]
-        return render_episode(self._start.sample, response, self._return, self._ended)
+            return None
+        return view_of(self._start.sample, self.episodes.decode([self._tokens])[0], self._return, self._ended)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of the episode and of the generator, JSON values only, for :meth:`restore`."""

@@ -28,6 +28,10 @@ class CheckpointError(TextGymError, ValueError):
     """A checkpoint that is incomplete, changed, or of another kind."""
 
 
+class CheckError(TextGymError, AssertionError):
+    """An environment that does not do what it must; what a checker finds."""
+
+
 class MissingExtraError(TextGymError, ImportError):
     """An optional dependency that is not installed."""
 

@@ -17,7 +17,7 @@ from textgym.drafts import Drafts
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
 from textgym.judging import Judged
-from textgym.rendering import NO_EPISODE, render_episode
+from textgym.rendering import View, view_of
 from textgym.responses import Endings, pack_prompts
 from textgym.spaces import EMPTY
 
@@ -165,13 +165,13 @@ class Lanes:
             infos[key], infos[f"_{key}"] = array, mask
         return infos
 
-    def render(self) -> tuple[str, ...]:
-        """Return each lane as lines of text."""
+    def views(self) -> list[View]:
+        """Return what one sees of each lane; nothing before the first start."""
         if not self.starts:
-            return (NO_EPISODE,) * self.count
+            return []
         texts = self.episodes.decode(self.responses(self.all))
         rows = zip(self.starts, texts, self.returns.tolist(), self.ended.tolist(), strict=True)
-        return tuple(render_episode(start.sample, text, total, ended) for start, text, total, ended in rows)
+        return [view_of(start.sample, text, total, ended) for start, text, total, ended in rows]
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return the state of each lane, as a single environment gives it."""

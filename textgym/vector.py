@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from textgym.arguments import choice, lane_mask, lane_seeds, reset_options, token_ids, whole_number
@@ -19,6 +18,7 @@ from textgym.episodes import Episodes, PlaysEpisodes, Start
 from textgym.errors import ConfigError
 from textgym.judging import restore_reward, reward_state
 from textgym.lanes import Lanes
+from textgym.rendering import MODES, ShowsLanes, View
 from textgym.responses import (
     Demonstrations,
     Prompts,
@@ -35,7 +35,7 @@ Observations = npt.NDArray[np.int32]
 Infos = dict[str, Any]
 
 
-class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, IntArray, npt.NDArray[Any]]):
+class TextGenerationVectorEnv(PlaysEpisodes, ShowsLanes, VectorEnv[Observations, IntArray, npt.NDArray[Any]]):
     """``num_envs`` lanes of :class:`textgym.env.TextGenerationEnv`; lane i with seed s is that environment with s + i.
 
     Observations are int32 [num_envs, P + T], actions whole numbers [num_envs], infos Gymnasium's arrays with masks.
@@ -45,14 +45,14 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         task: As for the single environment, like all arguments that are not listed here.
         num_envs: How many lanes.
         autoreset_mode: "NextStep", "SameStep" or "Disabled" (Gymnasium's ``AutoresetMode``).
-        render_mode: None or "ansi".
+        render_mode: As for the single environment; ``render`` returns a tuple, one of each lane.
         arguments: As for the single environment.
     """
 
     whole_responses = True  # whether begin() and score() can play the episodes
     episodes_class: type[Episodes] = Episodes
     lanes_class: type[Lanes] = Lanes
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012  (Gymnasium's declaration)
+    metadata: dict[str, Any] = {"render_modes": [*MODES], "render_fps": 4}  # noqa: RUF012  (Gymnasium's declaration)
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         mode = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
         self.autoreset_mode = AutoresetMode(choice("autoreset_mode", mode, [known.value for known in AutoresetMode]))
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
-        self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
+        self._open_view(render_mode)
         self.episodes = self.episodes_class(task, **arguments)
         self.single_observation_space = self.episodes.space
         self.single_action_space = spaces.Discrete(self.episodes.space.vocab_size)
@@ -106,6 +106,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         self._lanes.seed(lanes, seeds)
         self._begun = None
         infos = self._start(lanes, starts)
+        self._show()
         return self.observations(), infos
 
     def _chosen(self, index: Any, lanes: IntArray) -> list[Start]:
@@ -140,6 +141,7 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         terminated[lanes] = ends & self.episodes.terminates(tokens, self._lanes.matched[lanes])
         truncated[lanes] = ends & ~terminated[lanes]
+        self._show(lanes[ends])
         infos: Infos = {}
         if ends.any():
             infos |= self._end(lanes[ends], outcome, lanes[ends & refused])
@@ -278,12 +280,8 @@ class TextGenerationVectorEnv(PlaysEpisodes, gym.vector.VectorEnv[Observations, 
             starts = [self.episodes.start(i) for i in kept]
         return demonstrate(self.episodes, starts, rng)
 
-    def render(self) -> tuple[str, ...] | None:
-        """Return the episode of each lane as lines of text, with ``render_mode="ansi"``."""
-        if self.render_mode is None:
-            gym.logger.warn('render() shows nothing without a render mode: gym.make_vec(..., render_mode="ansi").')
-            return None
-        return self._lanes.render()
+    def _views(self) -> list[View]:
+        return self._lanes.views()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all lanes, JSON values only, for :meth:`restore`; each is as a single environment's."""

@@ -485,7 +485,7 @@ def test_e10_render_shows_the_draft_as_it_is():
     env = tiny(render_mode="ansi")
     assert env.render() == "no episode yet: call reset()"
     play(env, [(REPLACE, 2, "c"), (STOP, 0, "a")])
-    assert env.render() == ("prompt:    abc\nreference: abc\nreference: cab\nresponse:  abc\nreward:    0.3333 (ended)")
+    assert env.render() == ("prompt:    abc\nreference: abc\nreference: cab\ndraft:     abc\nreward:    0.3333 (ended)")
     with pytest.warns(UserWarning, match="render mode"):
         assert tiny().render() is None
 

@@ -232,8 +232,8 @@ def test_render_gives_a_text_for_each_lane():
     assert env.render() == ("no episode yet: call reset()",) * 2
     env.reset(options={"index": [0, 1]})
     env.step(edits(STOP, INSERT))
-    expected = ("prompt:    abc\nreference: abc\nreference: cab\nresponse:  abd\nreward:    0.0000 (ended)",)
-    assert env.render() == (*expected, "prompt:    h\nreference: a\nresponse:  a\nreward:    1.0000 (goes on)")
+    expected = ("prompt:    abc\nreference: abc\nreference: cab\ndraft:     abd\nreward:    0.0000 (ended)",)
+    assert env.render() == (*expected, "prompt:    h\nreference: a\ndraft:     a\nreward:    1.0000 (goes on)")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -33,7 +33,7 @@ SUMMARIES = {
     "list": "environments, tasks and rewards",
     "info": "the card of an environment or a task: samples, lengths, licence, published results",
     "score": "score lines of text by the metrics that environments pay, compare systems",
-    "check": "what a reward pays for cheap tricks",
+    "check": "whether an environment keeps its contracts; what a reward pays for cheap tricks",
     "export": "the samples of a task as JSON lines",
     "doctor": "versions, what is missing, plug-ins that do not work",
     "train": "teach a policy: warm start, reinforcement, comparison",

@@ -1,13 +1,15 @@
-"""``textgym check --reward``: what a reward pays for cheap tricks."""
+"""``textgym check``: whether an environment keeps its contracts, and what a reward pays for cheap tricks."""
 
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from textgym.cli.environment_check import check_environment
 from textgym.cli.parser import Parser
 from textgym.errors import ConfigError
 from textgym.probes import ProbeReport, probe
@@ -20,16 +22,36 @@ FOUND = 1  # the exit code with --strict when a probe wins
 
 def check(argv: list[str]) -> int:
     """Run ``textgym check``."""
-    parser = Parser("check", "Tell what a reward pays for cheap tricks, beside what it pays for honest responses.")
-    parser.add_argument("--reward", required=True, help="such as bleu, '0.5*bleu - 0.01*length' or module:function")
+    parser = Parser(
+        "check",
+        "Run all checkers on an environment; or tell what a reward pays for cheap tricks, beside what it pays for "
+        "honest responses.",
+    )
+    parser.add_argument("id", nargs="?", help="of an environment, such as textgym/Translation-v0 or module:my/Env-v0")
+    parser.add_argument(
+        "--kwargs", metavar="JSON", help="""arguments of the environment, such as '{"split": "test"}'"""
+    )
+    parser.add_argument("--reward", help="such as bleu, '0.5*bleu - 0.01*length' or module:function")
     parser.add_argument("--task", default="translation", help="whose samples are used (default: translation)")
     parser.add_argument("--data", help="a file of samples instead, as data= of an environment")
     parser.add_argument("--split", help="of these (default: validation, of a file train)")
     parser.add_argument("--num-samples", type=int, default=200, help="how many of them (default: 200)")
-    parser.add_argument("--seed", type=int, default=0, help="of the damage to references (default: 0)")
-    parser.add_argument("--strict", action="store_true", help=f"exit with {FOUND} when a trick wins")
+    parser.add_argument("--seed", type=int, default=0, help="of episodes, or of the damage to references (default: 0)")
+    parser.add_argument(
+        "--strict", action="store_true", help=f"exit with {FOUND} also for a warning, or a trick that wins"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
+    if (arguments.id is None) == (arguments.reward is None):
+        parser.error("give the id of an environment, or --reward")
+    if arguments.id is not None:
+        return check_environment(arguments)
+    if arguments.kwargs is not None:
+        parser.error("--kwargs is for an environment")
+    return _check_reward(arguments)
+
+
+def _check_reward(arguments: Namespace) -> int:
     if arguments.num_samples < 2:
         raise ConfigError(f"--num-samples must be at least 2, got {arguments.num_samples}.")
     reward = make_reward(arguments.reward)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.error import ResetNeeded
 
-from textgym.arguments import choice, reset_options, seed_number, set_generator_state
+from textgym.arguments import reset_options, seed_number, set_generator_state
 from textgym.core import BoolArray, Task
 from textgym.editing.episodes import EditEpisodes, EditStart
 from textgym.editing.oracle import demonstration
@@ -17,13 +17,13 @@ from textgym.editing.snapshots import EditState, read_state
 from textgym.editing.space import DELETE, INSERT, REPLACE, STOP, EditSpace
 from textgym.episodes import PlaysEpisodes
 from textgym.judging import PART, restore_reward, reward_state
-from textgym.rendering import NO_EPISODE, render_episode
+from textgym.rendering import MODES, ShowsEpisode, View, view_of
 from textgym.spaces import EMPTY
 
 Observation = npt.NDArray[np.int32]
 
 
-class EditEnv(PlaysEpisodes, gym.Env[Observation, Any]):
+class EditEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, Any]):
     """The agent improves a draft by inserting, replacing and deleting tokens, until it stops.
 
     ## Action Space
@@ -81,14 +81,14 @@ class EditEnv(PlaysEpisodes, gym.Env[Observation, Any]):
     - v0: Initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [*MODES], "render_fps": 4}  # type: ignore[misc]
     episodes: EditEpisodes
 
     def __init__(self, task: str | Task, *, render_mode: str | None = None, **arguments: Any) -> None:
         self.episodes = EditEpisodes(task, **arguments)
         self.observation_space: EditSpace = self.episodes.space  # type: ignore[assignment]
         self.action_space = self.episodes.actions.space
-        self.render_mode = None if render_mode is None else choice("render_mode", render_mode, ["ansi"])
+        self._open_view(render_mode)
         self._start: EditStart | None = None
         self._draft: list[int] = []
         self._text = ""
@@ -112,6 +112,7 @@ class EditEnv(PlaysEpisodes, gym.Env[Observation, Any]):
         texts, scores, _ = self.episodes.judge([self._draft], [start.sample])
         self._text, self._score, self._initial_score = texts[0], float(scores[0]), float(scores[0])
         self._start, self._steps, self._edits, self._ended, self._return = start, 0, 0, False, 0.0
+        self._show()
         return self._observation(), {**start.info(), "draft": self._text}
 
     def _observation(self) -> Observation:
@@ -142,6 +143,7 @@ class EditEnv(PlaysEpisodes, gym.Env[Observation, Any]):
             reward -= self.episodes.invalid_action_penalty
             info["invalid_action"] = True
         self._return += reward
+        self._show()
         return self._observation(), reward, terminated, self._ended and not terminated, info
 
     def _is_legal(self, kind: int, position: int, token: int) -> bool:
@@ -199,14 +201,10 @@ class EditEnv(PlaysEpisodes, gym.Env[Observation, Any]):
         left = self.observation_space.max_edits - self._steps
         return demonstration(self.episodes, self._start, self._draft)[:left]
 
-    def render(self) -> str | None:
-        """Return the episode as lines of text, with ``render_mode="ansi"``."""
-        if self.render_mode is None:
-            gym.logger.warn('render() shows nothing without a render mode: gym.make(..., render_mode="ansi").')
-            return None
+    def _view(self) -> View | None:
         if self._start is None:
-            return NO_EPISODE
-        return render_episode(self._start.sample, self._text, self._return, self._ended)
+            return None
+        return view_of(self._start.sample, self._text, self._return, self._ended, "draft")
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of the episode and of the generator, JSON values only, for :meth:`restore`."""

@@ -18,7 +18,7 @@ from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError
 from textgym.judging import PART
 from textgym.lanes import Lanes
-from textgym.rendering import NO_EPISODE, render_episode
+from textgym.rendering import View, view_of
 
 
 class EditLanes(Lanes):
@@ -110,12 +110,12 @@ class EditLanes(Lanes):
             **{f"{PART}{name}": values for name, values in parts.items()},
         }
 
-    def render(self) -> tuple[str, ...]:
-        """Return each lane as lines of text."""
+    def views(self) -> list[View]:
+        """Return what one sees of each lane; nothing before the first start."""
         if not self.starts:
-            return (NO_EPISODE,) * self.count
+            return []
         rows = zip(self.starts, self.texts, self.returns.tolist(), self.ended.tolist(), strict=True)
-        return tuple(render_episode(start.sample, text, total, ended) for start, text, total, ended in rows)
+        return [view_of(start.sample, text, total, ended, "draft") for start, text, total, ended in rows]
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return the state of each lane, as a single environment gives it."""

@@ -30,7 +30,7 @@ class EditVectorEnv(TextGenerationVectorEnv):
         task: As for the single environment, like all arguments that are not listed here.
         num_envs: How many lanes.
         autoreset_mode: "NextStep", "SameStep" or "Disabled" (Gymnasium's ``AutoresetMode``).
-        render_mode: None or "ansi".
+        render_mode: As for the single environment.
         arguments: As for the single environment.
     """
 
@@ -75,6 +75,7 @@ class EditVectorEnv(TextGenerationVectorEnv):
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         terminated[lanes] = stops | (ends & (self.episodes.on_length == "terminate"))
         truncated[lanes] = ends & ~terminated[lanes]
+        self._show(lanes[ends])
         infos: Infos = {}
         if ends.any():
             infos |= self._end(lanes[ends], state.outcome(lanes[ends], stops[ends]), lanes[ends & ~legal])
