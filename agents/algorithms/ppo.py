@@ -87,8 +87,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
     ) -> None:
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
-        self.kl_coef = kl_coef
-        self.slots = checked_slots(slots)
+        self.kl_coef, self.slots = kl_coef, checked_slots(slots)
         self.rollout_responses, steps = check_environment(env, gamma, batch_size, rollout_responses)
         super().__init__(
             policy,

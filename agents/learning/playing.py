@@ -61,9 +61,7 @@ def play(
         return Episodes(_experience(rollout, scores, dialogues.observations.copy(), dialogues.own.copy()), scores)
     prompts = lanes.venv.begin(starts, responses_per_prompt)
     ids = torch.as_tensor(prompts.ids, device=network.device)
-    rollout = generate(
-        network, ids, responses_per_prompt=responses_per_prompt, last_values=last_values, slots=slots
-    )
+    rollout = generate(network, ids, responses_per_prompt=responses_per_prompt, last_values=last_values, slots=slots)
     responses = rollout.responses.cpu().numpy().astype(np.int32)
     scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
     observations = np.concatenate([prompts.ids.repeat(responses_per_prompt, axis=0), responses], axis=1)

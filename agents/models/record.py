@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from agents.models.network import TextNetwork, sample
+from agents.models.distribution import sample
+from agents.models.network import TextNetwork
 from textgym.errors import ModelError
 from textgym.spaces import EMPTY
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers.activations import NewGELUActivation
 
-from agents.models.distribution import chosen_and_entropy, entropy
-from agents.models.network import TextNetwork, sample
+from agents.models.distribution import chosen_and_entropy, entropy, sample
+from agents.models.network import TextNetwork
 from agents.models.pretrained import make_network
 from agents.models.rollout import Rollout, generate
 from agents.models.self_check import check_network
