@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+import tests.tiny  # noqa: F401  (its environments)
 from tests.checker.letters import EOS, PROMPTS, TOKENIZER, Letters, P, T
 from textgym import check_text_env
 from textgym.checker import CHECKS

@@ -54,7 +54,7 @@ def check_scores(subject: Subject) -> None:
         raise DoesNotApply("it has no `episodes` with a reward without state to judge anew")
     subject.writing_space()
     for trace in subject.answers():
-        if not trace.ended or trace.info.get("finish") not in ("eos", "stop", "length"):
+        if not subject.is_one_response(trace):
             raise DoesNotApply("its score is not that of one response")
         judged = float(reward([trace.info["response"]], [samples[trace.outcomes[0][1]["index"]]])[0])
         if not np.isclose(judged, trace.info["score"], rtol=0, atol=TOLERANCE):

@@ -17,6 +17,7 @@ from textgym.tokenizers import Tokenizer
 
 STEPS = 2_000  # an episode of an environment that does not tell its limit is left after so many
 EPISODES = 3
+FINISHES = ("eos", "stop", "length")  # why a single response ends; dialogues have others
 
 
 class DoesNotApply(Exception):
@@ -162,6 +163,12 @@ class Subject:
         if self.space is not None and self.writes:
             return np.asarray(self.space.allowed(np.array([self.written(trace.observation)]))[0])
         return None
+
+    def is_one_response(self, trace: Trace) -> bool:
+        """Whether an episode is over in which the agent wrote one response and nobody answered."""
+        if not self.writes or not trace.ended or "turns" in trace.info:
+            return False
+        return trace.info.get("finish") in FINISHES and self.written(trace.observation) == len(trace.actions)
 
     def written(self, observation: Any) -> int:
         """Return how many columns after the prompt hold a token."""

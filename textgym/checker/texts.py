@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from textgym.checker.endings import FINISHES
 from textgym.checker.subject import DoesNotApply, Subject
 from textgym.checker.trace import Trace
 from textgym.tokenizers import IncrementalDecoder
@@ -37,7 +36,7 @@ def check_decoding(subject: Subject) -> None:
 
 def _check_response(subject: Subject, trace: Trace) -> None:
     finish, told = trace.info.get("finish"), trace.info.get("response")
-    if not trace.ended or finish not in FINISHES:
+    if not subject.is_one_response(trace):
         return
     text = subject.tokenizer.decode([int(action) for action in trace.actions])
     if told != text and not (finish == "stop" and text.startswith(str(told))):
