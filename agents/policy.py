@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from agents.learning.optimizers import MuonAdam
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
+from agents.models.truncation import Truncation, make_truncation
 from textgym import TokenSpace
 from textgym.editing import EditSpace
 from textgym.errors import ConfigError
@@ -44,6 +46,8 @@ class TransformerPolicy(ActorCriticPolicy):
         lr_schedule: The learning rate as a function of the remaining progress.
         model: A folder in Hugging Face format, a hub name, or a configuration for a model from scratch.
         temperature: Divides the logits, in sampling and in learning alike.
+        truncation: Leaves unlikely tokens out, in sampling and in learning alike: ``{"top_k": 50}``,
+            ``{"top_p": 0.9}``, ``{"min_p": 0.05}`` or several of them, see :mod:`agents.models.truncation`.
         detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
             nothing yet would otherwise disturb.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
@@ -62,6 +66,7 @@ class TransformerPolicy(ActorCriticPolicy):
         *,
         model: ModelSource | None = None,
         temperature: float = 1.0,
+        truncation: Truncation | Mapping[str, Any] | None = None,
         detach_value: bool = False,
         value_hidden: int = 0,
         use_sde: bool = False,
@@ -71,6 +76,7 @@ class TransformerPolicy(ActorCriticPolicy):
         _check_arguments(observation_space, action_space, model, use_sde)
         self.model_source = model
         self.temperature = temperature
+        self.truncation = make_truncation(truncation)
         self.detach_value = detach_value
         self.value_hidden = value_hidden
         super().__init__(
@@ -86,7 +92,9 @@ class TransformerPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Schedule) -> None:
         assert self.model_source is not None
         space = cast(TokenSpace, self.observation_space)
-        self.network = make_network(self.model_source, space, self.temperature, self.detach_value, self.value_hidden)
+        self.network = make_network(
+            self.model_source, space, self.temperature, self.detach_value, self.value_hidden, self.truncation
+        )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
         given: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}

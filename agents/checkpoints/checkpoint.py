@@ -128,7 +128,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
         {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
     )
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
-    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
+    truncation = {"truncation": network.truncation.to_json()} if network.truncation else {}
+    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs | truncation})
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 from agents.models.distribution import entropy, logit_gradient
 
 LOGITS = 2**25  # in a chunk; 128 MB of float32
-Head = Callable[[Tensor, Tensor], Tensor]  # hidden states [n, D] and lengths [n] to logits, float32 [n, V]
+Head = Callable[[Tensor, Tensor, Tensor], Tensor]  # hidden states [n, D], lengths, actions [n] to logits [n, V]
 
 
 def chunk_rows(tokens: int, vocab_size: int) -> int | None:
@@ -52,7 +52,7 @@ class _Chunked(torch.autograd.Function):
         ctx.save_for_backward(hidden, lengths, actions, *parameters)
         chosen, entropies = [], []
         for part in _parts(len(hidden), rows):
-            log_probs = torch.log_softmax(head(hidden[part], lengths[part]), dim=-1)
+            log_probs = torch.log_softmax(head(hidden[part], lengths[part], actions[part]), dim=-1)
             chosen.append(log_probs.gather(-1, actions[part, None]).squeeze(-1))
             entropies.append(entropy(log_probs))
         return torch.cat(chosen), torch.cat(entropies)
@@ -66,7 +66,7 @@ class _Chunked(torch.autograd.Function):
         for part in _parts(len(hidden), ctx.rows):
             with torch.enable_grad():
                 own = hidden[part].detach().requires_grad_()
-                logits = ctx.head(own, lengths[part])
+                logits = ctx.head(own, lengths[part], actions[part])
             log_probs = torch.log_softmax(logits.detach(), dim=-1)
             gradient = logit_gradient(log_probs, entropy(log_probs), actions[part], to_chosen[part], to_entropy[part])
             inputs = [(own, *parameters)[k] for k in wanted]

@@ -15,6 +15,7 @@ from agents.models.architectures import DecodingState, architecture_of, trim_lef
 from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
 from agents.models.timeline import Timeline, can_refill
+from agents.models.truncation import Truncation
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
 
@@ -41,6 +42,7 @@ class TextNetwork(nn.Module):
         start_ids: The first decoder inputs of an encoder-decoder: its start, and its forced first token if it has one.
         detach_value: Keep the gradient of the value loss out of the language model.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
+        truncation: Which tokens are left out as too unlikely.
     """
 
     allowed_bias: Tensor
@@ -56,6 +58,7 @@ class TextNetwork(nn.Module):
         start_ids: Sequence[int] = (),
         detach_value: bool = False,
         value_hidden: int = 0,
+        truncation: Truncation | None = None,
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -68,6 +71,7 @@ class TextNetwork(nn.Module):
         self.start_ids = tuple(start_ids)
         self.detach_value = detach_value
         self.value_hidden = value_hidden
+        self.truncation = truncation or Truncation()
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = _value_head(width, value_hidden)
@@ -183,7 +187,7 @@ class TextNetwork(nn.Module):
         """Return what :meth:`log_distribution` does, from logits [N, V]; a constant added to a row changes nothing."""
         return torch.log_softmax(self._allowed_logits(logits, lengths), dim=-1)
 
-    def _allowed_logits(self, logits: Tensor, lengths: Tensor) -> Tensor:
+    def _allowed_logits(self, logits: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
         if self.temperature != 1:
             logits = logits / self.temperature
         if self.space.banned_tokens:
@@ -191,7 +195,7 @@ class TextNetwork(nn.Module):
         if self.space.min_new_tokens:
             too_short = lengths < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)
-        return logits
+        return self.truncation(logits, actions) if self.truncation else logits
 
     def ends(self, tokens: Tensor, matched: Tensor) -> tuple[Tensor, Tensor]:
         """Return which responses end with their newest tokens, bool [B], and how far they match a stop string now.
@@ -216,7 +220,7 @@ class TextNetwork(nn.Module):
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
         rows = chunk_rows(len(hidden), self.space.vocab_size)
         if rows is None:
-            chosen, entropies = chosen_and_entropy(self.allowed_logits(hidden, lengths), actions)
+            chosen, entropies = chosen_and_entropy(self.allowed_logits(hidden, lengths, actions), actions)
         else:
             parameters = list(self.model.get_output_embeddings().parameters())
             chosen, entropies = chunked_chosen_and_entropy(
@@ -224,9 +228,9 @@ class TextNetwork(nn.Module):
             )
         return Evaluation(self.values(hidden), chosen, entropies)
 
-    def allowed_logits(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits [N, V] whose softmax is the policy, -inf where a token is not allowed."""
-        return self._allowed_logits(self.logits(hidden), lengths)
+    def allowed_logits(self, hidden: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
+        """Return the logits [N, V] whose softmax is the policy, -inf where a token cannot come but for ``actions``."""
+        return self._allowed_logits(self.logits(hidden), lengths, actions)
 
     def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
         """Evaluate whole responses in one forward pass.

@@ -21,6 +21,7 @@ from transformers import (
 from agents.checkpoints.files import read_json
 from agents.models.network import TextNetwork
 from agents.models.self_check import check_network
+from agents.models.truncation import Truncation
 from agents.models.weights import read_model
 from textgym import TokenSpace
 from textgym.errors import ModelError, did_you_mean
@@ -34,6 +35,7 @@ def make_network(
     temperature: float = 1.0,
     detach_value: bool = False,
     value_hidden: int = 0,
+    truncation: Truncation | None = None,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -46,6 +48,7 @@ def make_network(
         temperature: Of the policy's distribution.
         detach_value: Keep the gradient of the value loss out of the language model.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
+        truncation: Which tokens are left out as too unlikely.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -61,7 +64,7 @@ def make_network(
         model = read_model(str(source))
     start_ids = _start_ids(model)
     _check_fits(model, space, len(start_ids))
-    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden)
+    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden, truncation)
     check_network(network.eval(), random_weights=isinstance(source, Mapping))
     if checkpoint:
         _load_value_head(network, checkpoint)

@@ -23,7 +23,7 @@ def inputs(dtype=torch.float64, bias=True):
 def masked(head):
     """Return a head whose last token is never allowed and whose logits are capped."""
 
-    def logits(hidden, lengths):
+    def logits(hidden, lengths, actions=None):
         capped = torch.tanh(head(hidden) / 3) * 3 / 0.7
         return torch.cat([capped[:, :-1], torch.full_like(capped[:, -1:], -torch.inf)], dim=1)
 
@@ -35,7 +35,7 @@ def test_gradients_agree_with_finite_differences(rows):
     head, hidden, lengths, actions = inputs()
 
     def function(hidden, *parameters):
-        def logits(states, lengths):
+        def logits(states, lengths, actions):
             return masked(lambda h: torch.nn.functional.linear(h, *parameters))(states, lengths)
 
         return chunked_chosen_and_entropy(logits, parameters, hidden, lengths, actions, rows)
@@ -71,7 +71,7 @@ def test_frozen_weights_get_no_gradient():
 
 
 def head_of(linear):
-    return lambda hidden, lengths: linear(hidden)
+    return lambda hidden, lengths, actions: linear(hidden)
 
 
 @pytest.mark.parametrize("model", ["gpt2", "gemma", "t5", "bart"])
@@ -105,7 +105,7 @@ def test_no_array_of_all_logits_is_ever_made():
     head, hidden, lengths, actions = inputs()
     seen = []
 
-    def watched(states, lengths):
+    def watched(states, lengths, actions):
         seen.append(len(states))
         return head(states)
 
