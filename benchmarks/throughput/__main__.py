@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.throughput import environments, iterations, machine, rollouts, variable_lengths
+from benchmarks.throughput import environments, grouped, iterations, machine, rollouts, variable_lengths
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.plot import draw
 from benchmarks.throughput.table import table
@@ -52,6 +52,7 @@ def _measured(repeats: int, gflops: float, only: str) -> list[Comparison]:
     }
     for size, shape in iterations.SHAPES.items():
         parts[f"iteration, {size}"] = partial(iterations.compare, shape, repeats, gflops)
+    parts["GRPO iteration"] = lambda: grouped.compare(repeats)
     comparisons = []
     for name, measure in parts.items():
         if only in name:
