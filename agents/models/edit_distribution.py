@@ -7,8 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from agents.models.distribution import entropy
-from agents.models.network import sample
+from agents.models.distribution import entropy, sample
 from textgym.editing import INSERT, REPLACE
 
 Tokens = Callable[[Tensor, Tensor, Tensor], Tensor]
