@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -102,6 +103,19 @@ class PointerPolicy(ActorCriticPolicy):
         """Return the values, float32 [B, 1], of observations."""
         values: Tensor = self.network(cast(Tensor, obs))[1]
         return values[:, None]
+
+    def save(self, path: str | Path) -> None:
+        """Write the policy as a folder of safetensors and JSON."""
+        from agents.checkpoints.pointer import save_pointer
+
+        save_pointer(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "auto") -> PointerPolicy:
+        """Read a policy that :meth:`save` wrote; nothing is unpickled."""
+        from agents.checkpoints.pointer import load_pointer
+
+        return load_pointer(Path(path), device)
 
 
 def _check_arguments(observation_space: spaces.Space[Any], action_space: spaces.Space[Any], use_sde: bool) -> None:

@@ -11,12 +11,13 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env as stock_make_vec_env
 
 from agents import TransformerPolicy, make_vec_env
+from agents.checkpoints.folders import write_folder
 from agents.pointer_policy import PointerPolicy
 from tests.editing.tiny import TinyEdits, tiny
 from textgym import Sample, TokenSpace
 from textgym.editing import STOP, EditActions, EditSpace
 from textgym.editing.vector import EditVectorEnv
-from textgym.errors import ConfigError, ModelError
+from textgym.errors import CheckpointError, ConfigError, ModelError
 
 BERT = {
     "model_type": "bert",
@@ -180,6 +181,23 @@ def test_stock_algorithms_train_and_save_it(tmp_path: Any) -> None:
             again.predict(observation, deterministic=True)[0], algorithm.predict(observation, deterministic=True)[0]
         )
         assert algorithm.predict(observation)[0].shape == (3,)
+
+
+def test_a_saved_policy_is_read_again_without_a_pickle(tmp_path: Any) -> None:
+    space = EditSpace(5, 4, 3, 6, (0,), ("insert", "delete"))
+    policy, observations = policy_of(space), observations_of(space)
+    policy.save(tmp_path / "policy")
+    again = PointerPolicy.load(tmp_path / "policy")
+    for ours, theirs in zip(policy.forward(observations, True), again.forward(observations, True), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+    assert again.observation_space == space
+    assert {file.suffix for file in (tmp_path / "policy").iterdir()} == {".json", ".safetensors"}
+    (tmp_path / "policy" / "policy.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"policy\.json has changed since it was written"):
+        PointerPolicy.load(tmp_path / "policy")
+    write_folder(tmp_path / "other", "agents.TransformerPolicy", lambda folder: None)
+    with pytest.raises(CheckpointError, match=r"holds agents\.TransformerPolicy, not agents\.PointerPolicy"):
+        PointerPolicy.load(tmp_path / "other")
 
 
 SPACE = EditSpace(9, 4, 4, 3)
