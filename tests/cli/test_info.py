@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tasks.published.fixtures import fixture
+from tests.tasks.published.fixtures import alone, fixture
 from textgym import cli
 from textgym.cli.facts import subject_of, text_ids
 from textgym.registration import tasks
@@ -12,8 +12,8 @@ from textgym.tasks import summarization
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("TEXTGYM_CACHE", str(tmp_path / "cache"))
+def _alone(tmp_path, monkeypatch):
+    alone(tmp_path, monkeypatch)
 
 
 def told(capsys, *arguments):
