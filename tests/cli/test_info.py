@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tasks.published.fixtures import fixture
+from tests.tasks.published.fixtures import alone, fixture
 from textgym import cli
 from textgym.cli.facts import subject_of, text_ids
 from textgym.registration import tasks
@@ -12,8 +12,8 @@ from textgym.tasks import summarization
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("TEXTGYM_CACHE", str(tmp_path / "cache"))
+def _alone(tmp_path, monkeypatch):
+    alone(tmp_path, monkeypatch)
 
 
 def told(capsys, *arguments):
@@ -32,7 +32,7 @@ def test_every_environment_of_the_library_has_a_card():
 
 def test_a_task_with_a_known_optimum_is_told_whole(capsys):
     text = told(capsys, "textgym/Copy-v0")
-    facts = json.loads(told(capsys, "copy", "--json"))
+    facts = json.loads(told(capsys, subject_of("textgym/Copy-v0").task, "--json"))
     assert text.startswith("textgym/Copy-v0\n\nRepeat a string of letters.")
     assert facts["environment"] == "textgym/Copy-v0"
     assert facts["sizes"] == {"train": 1_000_000, "validation": 1_000, "test": 1_000}

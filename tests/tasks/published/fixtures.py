@@ -5,6 +5,7 @@ import gzip
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,18 @@ def fixture(task_name: str, folder: Path) -> Any:
     """
     folder.mkdir(parents=True, exist_ok=True)
     return FIXTURES[task_name](folder) or str(folder)
+
+
+def alone(folder: Path, monkeypatch: Any) -> None:
+    """Leave a test without the network and the caches of whoever runs it."""
+    monkeypatch.setenv("TEXTGYM_CACHE", str(folder / "cache"))
+    with suppress(ImportError):
+        import datasets
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "datasets")
 
 
 def sentence(split: str, i: int, words: int = 6) -> str:

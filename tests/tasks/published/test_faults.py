@@ -17,11 +17,6 @@ from textgym.errors import DataError
 GOOD = {"question": "How many?", "answer": "#### 1"}
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("TEXTGYM_CACHE", str(tmp_path / "cache"))
-
-
 def read(name, data, split="train", **options):
     return make_task(name, data=data, **options).samples(split)
 

@@ -29,11 +29,6 @@ IDS = {spec.kwargs.get("task"): id for id, spec in gym.registry.items() if id.st
 every_task = pytest.mark.parametrize("name", PUBLISHED)
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("TEXTGYM_CACHE", str(tmp_path / "cache"))
-
-
 def test_every_published_task_has_a_fixture_and_an_environment():
     assert sorted(FIXTURES) == PUBLISHED
     assert len(PUBLISHED) == 20
@@ -83,8 +78,7 @@ def test_its_environment_is_made_from_files_by_a_spec_in_json(name, tmp_path):
 
 
 @every_task
-def test_without_data_what_to_download_and_where_to_put_it_is_told(name, monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
+def test_without_data_what_to_download_and_where_to_put_it_is_told(name, tmp_path):
     told = _refusal(IDS[name])
     kind = KINDS[name]
     assert told.startswith(f"The task {name!r} has no data here")
