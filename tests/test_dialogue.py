@@ -10,8 +10,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
-from gymnasium.utils.env_checker import check_env
-from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo, Talk
 from tests.tiny import dialogue_ids, some_actions
@@ -39,20 +37,7 @@ def user(text):
     return [*TOKENIZER.encode(text), SEP]
 
 
-# --- the contracts of Gymnasium and Stable-Baselines3 --------------------------------------------------------------
-
-
-@pytest.mark.parametrize("id", dialogue_ids())
-@pytest.mark.parametrize("check", [check_env, sb3_check_env])
-def test_checkers_pass_without_a_warning(check, id):
-    check(gym.make(id, **small(id)).unwrapped)
-
-
-@pytest.mark.parametrize("id", dialogue_ids())
-def test_spec_is_json_and_makes_the_same_environment(id):
-    env = gym.make(id, **small(id))
-    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
-    np.testing.assert_array_equal(again.reset(seed=1)[0], env.reset(seed=1)[0])
+# --- what is seen ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("id", dialogue_ids())

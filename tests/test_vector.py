@@ -53,31 +53,6 @@ def pack(texts, eos=True):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("id", all_ids())
-def test_vector_equals_sync_vector_of_single_environments(id, mode):
-    native = gym.make_vec(id, num_envs=LANES, autoreset_mode=mode, **small(id))
-    sync = SyncVectorEnv([lambda: gym.make(id, **small(id))] * LANES, autoreset_mode=mode)
-    assert native.single_observation_space == sync.single_observation_space
-    assert native.observation_space == sync.observation_space
-    assert native.action_space == sync.action_space
-    assert native.metadata == sync.metadata
-    assert_same(native.reset(seed=11), sync.reset(seed=11))
-    space = native.unwrapped.episodes.space
-    for actions in some_actions(space, space.eos_id, steps=40, lanes=LANES):
-        result = native.step(actions)
-        assert_same(result, sync.step(actions))
-        over = result[2] | result[3]
-        if mode == "Disabled" and over.any():
-            seeds = [int(a) if a % 2 else None for a in actions]
-            options = ({"reset_mask": over.copy()}, {"reset_mask": over.copy()})
-            again = native.reset(seed=seeds, options=options[0]), sync.reset(seed=seeds, options=options[1])
-            assert_same(*again)
-    assert native.np_random_seed == sync.np_random_seed
-    states = [[g.bit_generator.state for g in env.np_random] for env in (native, sync)]
-    assert states[0] == states[1]
-
-
-@pytest.mark.parametrize("mode", MODES)
 def test_seeded_reset_in_mid_episode_equals_sync_vector(mode):
     native = gym.make_vec("tests/Tiny-v0", num_envs=LANES, autoreset_mode=mode)
     sync = SyncVectorEnv([lambda: gym.make("tests/Tiny-v0")] * LANES, autoreset_mode=mode)

@@ -53,7 +53,7 @@ class Corruption:
     stays with its word.
 
     >>> Corruption(least=1, most=1, kinds=("drop",))("she sees the house", 7)
-    'she the house'
+    'she sees the'
 
     Args:
         least: The fewest errors of a text.

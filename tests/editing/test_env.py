@@ -9,10 +9,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
-from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from tests.editing.tiny import IDS, SAMPLES, V, edit_ids, legal_action, small, some_edits, tiny
 from tests.tiny import EOS, TOKENIZER
@@ -30,20 +28,7 @@ def play(env, edits, index=0):
     return [env.step(np.array([kind, position, IDS[letter]])) for kind, position, letter in edits]
 
 
-# --- the contracts of Gymnasium and Stable-Baselines3 --------------------------------------------------------------
-
-
-@pytest.mark.parametrize("id", edit_ids())
-@pytest.mark.parametrize("check", [check_env, sb3_check_env])
-def test_checkers_pass_without_a_warning(check, id):
-    check(gym.make(id, **small(id)).unwrapped)
-
-
-@pytest.mark.parametrize("id", edit_ids())
-def test_spec_is_json_and_makes_the_same_environment(id):
-    env = gym.make(id, **small(id))
-    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
-    np.testing.assert_array_equal(again.reset(seed=1)[0], env.reset(seed=1)[0])
+# --- what is seen ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("id", edit_ids())

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import SyncVectorEnv
 
-from tests.editing.tiny import V, edit_ids, small, some_edits
+from tests.editing.tiny import V, some_edits
 from tests.test_vector import assert_same
 from tests.tiny import EOS
 from textgym.editing import DELETE, INSERT, STOP
@@ -29,31 +29,6 @@ def tiny(num_envs=LANES, **arguments):
 
 def edits(*kinds, position=0, token=0):
     return np.array([[kind, position, token] for kind in kinds])
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("id", edit_ids())
-def test_vector_equals_sync_vector_of_single_environments(id, mode):
-    native = gym.make_vec(id, num_envs=LANES, autoreset_mode=mode, **small(id))
-    sync = SyncVectorEnv([lambda: gym.make(id, **small(id))] * LANES, autoreset_mode=mode)
-    assert native.single_observation_space == sync.single_observation_space
-    assert native.observation_space == sync.observation_space
-    assert native.action_space == sync.action_space
-    assert native.metadata == sync.metadata
-    assert_same(native.reset(seed=11), sync.reset(seed=11))
-    for actions in some_edits(native, steps=40, lanes=LANES):
-        result = native.step(actions)
-        assert_same(result, sync.step(actions))
-        over = result[2] | result[3]
-        np.testing.assert_array_equal(native.action_masks(), np.array(sync.call("action_masks")))
-        if mode == "Disabled" and over.any():
-            seeds = [lane if lane % 2 else None for lane in range(LANES)]
-            options = ({"reset_mask": over.copy()}, {"reset_mask": over.copy()})
-            again = native.reset(seed=seeds, options=options[0]), sync.reset(seed=seeds, options=options[1])
-            assert_same(*again)
-    assert native.np_random_seed == sync.np_random_seed
-    states = [[g.bit_generator.state for g in env.np_random] for env in (native, sync)]
-    assert states[0] == states[1]
 
 
 @pytest.mark.parametrize("mode", MODES)
