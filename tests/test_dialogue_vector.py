@@ -1,4 +1,4 @@
-"""The native vector environment of dialogues equals single environments, and asks the simulator once a step."""
+"""The native vector environment of dialogues: one call of the simulator a step; tests/suite compares it with single ones."""
 
 import copy
 import json
@@ -9,7 +9,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
-from gymnasium.vector import SyncVectorEnv
 
 from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo
 from tests.test_dialogue import small
@@ -23,34 +22,6 @@ LANES = 5
 
 def talks(num_envs=LANES, **arguments):
     return DialogueVectorEnv("tests-talk", num_envs=num_envs, **arguments)
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("id", dialogue_ids())
-def test_vector_equals_sync_vector_of_single_environments(id, mode):
-    native = gym.make_vec(id, num_envs=LANES, autoreset_mode=mode, **small(id))
-    sync = SyncVectorEnv([lambda: gym.make(id, **small(id))] * LANES, autoreset_mode=mode)
-    assert native.single_observation_space == sync.single_observation_space
-    assert native.observation_space == sync.observation_space
-    assert native.action_space == sync.action_space
-    assert native.metadata == sync.metadata
-    assert_same(native.reset(seed=11), sync.reset(seed=11))
-    space, ended, answered = native.unwrapped.episodes.space, 0, 0
-    for actions in some_actions(space, space.eos_id, steps=80, lanes=LANES):
-        result = native.step(actions)
-        assert_same(result, sync.step(actions))
-        over = result[2] | result[3]
-        ended += over.sum()
-        answered += result[4].get("_answer", np.zeros(LANES)).sum()
-        if mode == "Disabled" and over.any():
-            seeds = [int(a) if a % 2 else None for a in actions]
-            options = ({"reset_mask": over.copy()}, {"reset_mask": over.copy()})
-            assert_same(native.reset(seed=seeds, options=options[0]), sync.reset(seed=seeds, options=options[1]))
-    assert ended > LANES
-    assert answered > LANES
-    assert native.np_random_seed == sync.np_random_seed
-    states = [[g.bit_generator.state for g in env.np_random] for env in (native, sync)]
-    assert states[0] == states[1]
 
 
 def test_the_simulator_is_asked_once_a_step_for_all_lanes_whose_turn_ended():

@@ -11,11 +11,12 @@ from gymnasium.vector import AutoresetMode
 
 from textgym.arguments import token_ids, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray
-from textgym.dialogue_episodes import DialogueEpisodes
+from textgym.dialogue_episodes import DialogueEpisodes, Opened
 from textgym.dialogue_lanes import Columns, DialogueLanes
 from textgym.episodes import Start
 from textgym.errors import ConfigError
 from textgym.responses import start_infos
+from textgym.simulators.base import fresh_seed
 from textgym.vector import Infos, Observations, TextGenerationVectorEnv
 
 
@@ -33,10 +34,14 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
     _lanes: DialogueLanes
 
     def _start(self, lanes: IntArray, starts: Sequence[Start] | None = None) -> Infos:
-        starts = self._lanes.draw(lanes) if starts is None else starts
-        opened = self.episodes.open(starts, [self._lanes.generators[lane] for lane in lanes.tolist()])
+        opened = self._opened(lanes, starts)
         self._lanes.start(lanes, opened)
         return self._lanes.info(lanes, start_infos(opened))
+
+    def _opened(self, lanes: IntArray, starts: Sequence[Start] | None = None) -> list[Opened]:
+        """Return what ``lanes`` play next, by their generators; what each opens with is drawn before the sample."""
+        seeds = [fresh_seed(self._lanes.generators[lane]) for lane in lanes.tolist()]
+        return self.episodes.open(self._lanes.draw(lanes) if starts is None else starts, seeds)
 
     def step(self, actions: IntArray) -> tuple[Observations, FloatArray, BoolArray, BoolArray, Infos]:
         """Write a token in each lane that plays, and start new dialogues as ``autoreset_mode`` says.
@@ -115,9 +120,9 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
         if self._lanes.lengths.any():
             lanes = np.flatnonzero(self._lanes.lengths).tolist()
             raise ResetNeeded(f"Every lane must be at the start of its dialogue, lanes {lanes} are not: reset().")
-        opened = [*self._lanes.starts]
+        opened: list[Start] = [*self._lanes.starts]
         for _ in range(rounds - 1):
-            opened += self.episodes.open(self._lanes.draw(self._lanes.all), self._lanes.generators)
+            opened += self._opened(self._lanes.all)
         self._begun = opened, group
         dialogues = DialogueLanes(self.episodes, n * group)
         dialogues.start(dialogues.all, [one for one in opened for _ in range(group)])

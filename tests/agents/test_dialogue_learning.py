@@ -57,8 +57,7 @@ def collect(algorithm: Any) -> list[dict[str, Any]]:
     return steps
 
 
-@pytest.mark.parametrize("model", ["gpt2", "t5", "llama"])
-@pytest.mark.parametrize("cls", [PPO, A2C])
+@pytest.mark.parametrize(("cls", "model"), [(PPO, "gpt2"), (A2C, "t5")])
 def test_log_probabilities_of_steps_are_those_of_single_observations(cls: Any, model: str) -> None:
     algorithm = learner(cls, model, stepped=True)
     steps = collect(algorithm)
@@ -81,8 +80,9 @@ def test_log_probabilities_of_steps_are_those_of_single_observations(cls: Any, m
         assert (array[~own] == 0).all()
 
 
-@pytest.mark.parametrize("group", [1, 2])
-@pytest.mark.parametrize("model", ["gpt2", "t5", "llama", "mistral", "bart"])
+@pytest.mark.parametrize(
+    ("model", "group"), [("gpt2", 1), ("gpt2", 2), ("t5", 2), ("llama", 1), ("mistral", 1), ("bart", 1)]
+)
 def test_log_probabilities_of_whole_dialogues_are_those_of_single_observations(model: str, group: int) -> None:
     algorithm = learner(model=model)
     algorithm.responses_per_prompt = group
@@ -187,9 +187,7 @@ def test_own_columns_of_stepped_dialogues_are_those_that_the_environment_tells(m
     assert sum(row.tobytes() in whole for row in experience.own) >= len(told)
 
 
-@pytest.mark.parametrize("stepped", [False, True])
-@pytest.mark.parametrize("model", ["gpt2", "t5"])
-@pytest.mark.parametrize("cls", [PPO, A2C])
+@pytest.mark.parametrize(("cls", "model", "stepped"), [(PPO, "gpt2", False), (A2C, "t5", False), (PPO, "t5", True)])
 def test_the_ratio_before_the_first_update_is_one(cls: Any, model: str, stepped: bool) -> None:
     algorithm = learner(cls, model, stepped=stepped)
     collect(algorithm)
@@ -234,13 +232,13 @@ def test_the_gradient_does_not_depend_on_what_stands_at_the_users_columns_but_as
 
 @pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("cls", [PPO, A2C])
-@pytest.mark.parametrize("env", ["tests/Talk-v0", "tests/TalkTurns-v0"])
+@pytest.mark.parametrize("env", ["tests/TalkTurns-v0"])
 def test_the_algorithms_learn_and_tell_once_where_they_step(cls: Any, env: str, stepped: bool) -> None:
     algorithm = learner(cls, env=env, kl_coef=0.1, stepped=stepped)
     said: list[str] = []
     algorithm.set_logger(_Listening(said))
     before = [p.clone() for p in algorithm.policy.parameters()]
-    algorithm.learn(3 * LANES * algorithm.n_steps)
+    algorithm.learn(LANES * algorithm.n_steps + 1)
     assert any(not torch.equal(p, q) for p, q in zip(before, algorithm.policy.parameters(), strict=True))
     assert all(p.isfinite().all() for p in algorithm.policy.parameters())
     notices = [line for line in said if "token by token" in line]

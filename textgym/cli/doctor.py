@@ -23,7 +23,7 @@ def doctor(argv: list[str]) -> int:
     parser = Parser("doctor", "Tell versions, what is missing and how to get it, and plug-ins that do not work.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     as_json = parser.parse_args(argv).json
-    plugins = [*tasks.plugins(), *rewards.plugins(), *_verbs()]
+    plugins = [*tasks.plugins(), *rewards.plugins(), *simulators.plugins(), *_verbs()]
     told = {
         "python": platform.python_version(),
         "platform": platform.platform(),
