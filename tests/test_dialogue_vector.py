@@ -1,4 +1,4 @@
-"""The native vector environment of dialogues: one call of the simulator a step; tests/suite compares it with single ones."""
+"""The vector environment of dialogues: one call of the simulator a step; tests/suite compares it with single ones."""
 
 import copy
 import json

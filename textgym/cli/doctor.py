@@ -12,6 +12,7 @@ from typing import Any
 from textgym.cli.parser import Parser
 from textgym.errors import MissingExtraError, TextGymError
 from textgym.registration import rewards, tasks
+from textgym.simulators.factory import simulators
 from textgym.registry import Plugin
 
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"])?")
