@@ -12,8 +12,8 @@ from typing import Any
 from textgym.cli.parser import Parser
 from textgym.errors import MissingExtraError, TextGymError
 from textgym.registration import rewards, tasks
-from textgym.simulators.factory import simulators
 from textgym.registry import Plugin
+from textgym.simulators.factory import simulators
 
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"])?")
 FOUND = 1  # the exit code when a plug-in does not work
