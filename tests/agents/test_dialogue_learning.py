@@ -12,7 +12,8 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 import tests.talks  # noqa: F401  (registers the environments)
-from agents import A2C, GRPO, PPO, RLOO, TransformerPolicy, make_vec_env
+from agents import A2C, GRPO, PPO, RLOO, SFT, TransformerPolicy, make_vec_env
+from agents.algorithms.sft import token_losses
 from agents.models.conversation import converse
 from tests.agents.tiny import MODELS, sharpen
 from textgym.errors import ConfigError
@@ -304,12 +305,23 @@ def test_learning_improves_a_policy() -> None:
     assert algorithm.merit() > first + 0.2
 
 
-def test_supervised_learning_says_that_a_dialogue_has_no_demonstrations() -> None:
-    from agents import SFT
-
-    sft = SFT(TransformerPolicy, make_vec_env(ENV, num_envs=2), policy_kwargs={"model": MODELS["gpt2"]})
-    with pytest.raises(ConfigError, match=r"A dialogue has no demonstrations\(\)"):
-        sft.learn(10)
+def test_supervised_learning_imitates_the_references_and_not_the_user() -> None:
+    envs = make_vec_env("textgym/TaskDialogue-v0", num_envs=2)
+    sft = SFT(TransformerPolicy, envs, policy_kwargs={"model": MODELS["llama"]}, batch_size=4, learning_rate=1e-2)
+    shown = envs.venv.demonstrations([0, 1, 2], np.random.default_rng(0))
+    network = sft.policy.network
+    losses = token_losses(network, shown, torch.device("cpu"))
+    assert len(losses) == shown.own.sum() < (shown.responses >= 0).sum()
+    rows, columns = np.nonzero(shown.own)
+    observations = np.concatenate([shown.prompts, shown.responses], axis=1)[rows]
+    actions = shown.responses[rows, columns]
+    P = envs.observation_space.max_prompt_tokens
+    observations[np.arange(observations.shape[1]) >= P + columns[:, None]] = -1
+    with torch.no_grad():
+        _, expected, _ = sft.policy.evaluate_actions(torch.as_tensor(observations), torch.as_tensor(actions))
+    np.testing.assert_allclose(losses.detach().numpy(), -expected.numpy(), atol=1e-5)
+    sft.learn(1500, log_interval=0)
+    assert token_losses(network, shown, torch.device("cpu")).mean() < losses.mean() - 1
 
 
 def test_a_checkpoint_goes_on_identically(tmp_path: Any) -> None:
