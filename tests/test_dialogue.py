@@ -37,9 +37,6 @@ def user(text):
     return [*TOKENIZER.encode(text), SEP]
 
 
-# --- what is seen ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("id", dialogue_ids())
 def test_observations_lie_in_the_space_and_grow_by_own_and_user_tokens(id):
     env = gym.make(id, **small(id)).unwrapped
@@ -142,7 +139,7 @@ def test_a_turn_is_cut_at_its_limit_and_costs_the_missing_eos():
 
 def test_an_answer_that_does_not_fit_the_window_is_cut_and_ends_the_dialogue():
     env = talk(max_new_tokens=6)
-    env.reset(seed=0)
+    env.reset(seed=0, options={"index": 0})
     observation, _, terminated, _, info = say(env, "dd")[-1]
     assert terminated
     assert info["finish"] == "length"
@@ -536,3 +533,13 @@ def test_a_tokenizer_without_separator_ends_what_the_user_says_with_its_eos():
 def test_simulators_are_subclasses_of_one_protocol():
     with pytest.raises(TypeError, match="abstract"):
         Simulator()
+
+
+def test_a_sample_that_is_asked_for_opens_as_it_does_when_it_is_drawn():
+    for id in dialogue_ids():
+        env = gym.make(id, **small(id)).unwrapped
+        for seed in range(5):
+            observation, info = env.reset(seed=seed)
+            again, same = env.reset(seed=seed, options={"index": info["index"]})
+            assert same == info
+            np.testing.assert_array_equal(again, observation)

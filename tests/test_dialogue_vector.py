@@ -1,4 +1,4 @@
-"""The native vector environment of dialogues equals single environments, and asks the simulator once a step."""
+"""The vector environment of dialogues: one call of the simulator a step; tests/suite compares it with single ones."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ from tests.test_dialogue import small
 from tests.test_vector import MODES, assert_same
 from tests.tiny import dialogue_ids, some_actions
 from textgym.dialogue_vector import DialogueVectorEnv
-from textgym.errors import ConfigError, RewardError
+from textgym.errors import ConfigError, DataError, RewardError
 
 LANES = 5
 
@@ -88,7 +88,6 @@ def test_a_dialogue_cannot_be_played_in_whole_responses():
     calls = (
         lambda: envs.begin(5),
         lambda: envs.score(np.zeros((5, 20), int), np.ones(5, int)),
-        lambda: envs.demonstrations(3, np.random.default_rng(0)),
     )
     for call in calls:
         with pytest.raises(ConfigError, match="what the user answers is not known before the agent has spoken"):
@@ -185,3 +184,47 @@ def test_pickles_of_registered_environments_are_small():
         envs = gym.make_vec(id, num_envs=2, **small(id))
         envs.reset(seed=0)
         assert len(pickle.dumps(envs)) < 100_000
+
+
+def test_demonstrations_are_dialogues_in_which_the_agent_says_the_references():
+    envs = gym.make_vec("textgym/TaskDialogue-v0", num_envs=1)
+    shown = envs.unwrapped.demonstrations(np.arange(40), np.random.default_rng(0))
+    episodes = envs.unwrapped.episodes
+    assert shown.index.tolist() == list(range(40))
+    assert not shown.cut.any()
+    eos = episodes.space.eos_id
+    for row, own, length in zip(shown.responses, shown.own, shown.lengths, strict=True):
+        assert (row[:length] >= 0).all()
+        assert (row[length:] == -1).all()
+        assert not own[length:].any()
+        first, second, rest = (
+            episodes.tokenizer.decode(row[own]),
+            *np.split(row[:length], np.flatnonzero(row == eos)[:1] + 1),
+        )
+        assert first.startswith("what ")
+        assert "book " in first
+        assert second[-1] == eos
+        assert rest[-1] == eos
+    before = envs.reset(seed=0)[0]
+    drawn, again = (envs.unwrapped.demonstrations(5, np.random.default_rng(1)) for _ in range(2))
+    assert_same(tuple(drawn), tuple(again))
+    np.testing.assert_array_equal(envs.unwrapped.observations(), before)
+
+
+def test_a_demonstration_needs_a_first_reference_and_tells_what_is_cut():
+    class Forgets(Echo):
+        def answer(self, texts, states):
+            return [turn._replace(references=()) for turn in super().answer(texts, states)]
+
+    envs = talks(num_envs=1, simulator=Forgets(), reward="exact_match", max_turns=3)
+    shown = envs.demonstrations([1, 3], np.random.default_rng(0))  # the words are h and fa; both reach the goal
+    assert shown.cut.tolist() == [False, False]
+
+    class Never(Echo):
+        def start(self, samples, generators):
+            return [turn._replace(references=()) for turn in super().start(samples, generators)]
+
+    with pytest.raises(DataError, match="gives no reference to learn from for what it says first about sample 2"):
+        talks(simulator=Never()).demonstrations([2], np.random.default_rng(0))
+    envs = talks(num_envs=1, max_turn_tokens=2)
+    assert envs.demonstrations([0], np.random.default_rng(0)).cut.tolist() == [True]

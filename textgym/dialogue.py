@@ -17,6 +17,7 @@ from textgym.env import LANE, Observation
 from textgym.episodes import PlaysEpisodes
 from textgym.judging import restore_reward, reward_state
 from textgym.rendering import MODES, ShowsEpisode, View
+from textgym.simulators.base import fresh_seed
 from textgym.spaces import TokenSpace
 
 
@@ -42,7 +43,8 @@ class DialogueEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsInde
 
     ## Starting State
     A sample of the split, drawn uniformly with replacement (``reset(options={"index": i})`` plays sample i), and what
-    the simulator says about it, drawn by the same generator.
+    the simulator says about it, by a chance that is drawn first: with the same seed, a sample that is asked for opens
+    as it does when it is drawn.
 
     ## Episode End
     ``info["finish"]`` is, the first that applies:
@@ -102,8 +104,9 @@ class DialogueEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsInde
         """
         chosen = reset_options(options, "index")
         super().reset(seed=seed_number(seed))
+        opening = fresh_seed(self.np_random)
         start = self.episodes.start(chosen["index"]) if chosen else self.episodes.draw(self.np_random)
-        [opened] = self.episodes.open([start], [self.np_random])
+        [opened] = self.episodes.open([start], [opening])
         self._lane.start(LANE, [opened])
         self._show()
         return self._observation(), opened.info()

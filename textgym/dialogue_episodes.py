@@ -123,8 +123,9 @@ class DialogueEpisodes(Episodes):
         super().__setstate__(state)
         self.manner = self._manner()
 
-    def open(self, starts: Sequence[Start], generators: Sequence[np.random.Generator]) -> list[Opened]:
-        """Return how the conversations about some samples open, each with its generator."""
+    def open(self, starts: Sequence[Start], seeds: Sequence[int]) -> list[Opened]:
+        """Return how the conversations about some samples open, each by chance that comes from its seed."""
+        generators = [np.random.default_rng(seed) for seed in seeds]
         turns = self._checked_turns(self.simulator.start([start.sample for start in starts], generators), len(starts))
         return [self._opened(start, turn) for start, turn in zip(starts, turns, strict=True)]
 

@@ -11,19 +11,21 @@ from gymnasium.vector import AutoresetMode
 
 from textgym.arguments import token_ids, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray
-from textgym.dialogue_episodes import DialogueEpisodes
+from textgym.dialogue_demonstrations import demonstrate_dialogues
+from textgym.dialogue_episodes import DialogueEpisodes, Opened
 from textgym.dialogue_lanes import Columns, DialogueLanes
 from textgym.episodes import Start
 from textgym.errors import ConfigError
-from textgym.responses import start_infos
+from textgym.responses import Demonstrations, start_infos
+from textgym.simulators.base import fresh_seed
 from textgym.vector import Infos, Observations, TextGenerationVectorEnv
 
 
 class DialogueVectorEnv(TextGenerationVectorEnv):
     """``num_envs`` lanes of :class:`textgym.dialogue.DialogueEnv`; lane i with seed s is that environment with s + i.
 
-    Everything is as in :class:`textgym.vector.TextGenerationVectorEnv`, but that there is no ``begin``, ``score`` or
-    ``demonstrations``: a learner that plays whole dialogues uses :meth:`begin_dialogues` and :meth:`end_dialogues`.
+    Everything is as in :class:`textgym.vector.TextGenerationVectorEnv`, but that there is no ``begin`` and ``score``:
+    a learner that plays whole dialogues uses :meth:`begin_dialogues` and :meth:`end_dialogues`.
     """
 
     whole_responses = False
@@ -33,10 +35,14 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
     _lanes: DialogueLanes
 
     def _start(self, lanes: IntArray, starts: Sequence[Start] | None = None) -> Infos:
-        starts = self._lanes.draw(lanes) if starts is None else starts
-        opened = self.episodes.open(starts, [self._lanes.generators[lane] for lane in lanes.tolist()])
+        opened = self._opened(lanes, starts)
         self._lanes.start(lanes, opened)
         return self._lanes.info(lanes, start_infos(opened))
+
+    def _opened(self, lanes: IntArray, starts: Sequence[Start] | None = None) -> list[Opened]:
+        """Return what ``lanes`` play next, by their generators; what each opens with is drawn before the sample."""
+        seeds = [fresh_seed(self._lanes.generators[lane]) for lane in lanes.tolist()]
+        return self.episodes.open(self._lanes.draw(lanes) if starts is None else starts, seeds)
 
     def step(self, actions: IntArray) -> tuple[Observations, FloatArray, BoolArray, BoolArray, Infos]:
         """Write a token in each lane that plays, and start new dialogues as ``autoreset_mode`` says.
@@ -115,9 +121,9 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
         if self._lanes.lengths.any():
             lanes = np.flatnonzero(self._lanes.lengths).tolist()
             raise ResetNeeded(f"Every lane must be at the start of its dialogue, lanes {lanes} are not: reset().")
-        opened = [*self._lanes.starts]
+        opened: list[Start] = [*self._lanes.starts]
         for _ in range(rounds - 1):
-            opened += self.episodes.open(self._lanes.draw(self._lanes.all), self._lanes.generators)
+            opened += self._opened(self._lanes.all)
         self._begun = opened, group
         dialogues = DialogueLanes(self.episodes, n * group)
         dialogues.start(dialogues.all, [one for one in opened for _ in range(group)])
@@ -143,9 +149,20 @@ class DialogueVectorEnv(TextGenerationVectorEnv):
         """Refuse: see :meth:`begin`."""
         raise _stepped("score")
 
-    def demonstrations(self, indices: int | Sequence[int] | IntArray, rng: np.random.Generator) -> NoReturn:
-        """Refuse: see :meth:`begin`."""
-        raise _stepped("demonstrations")
+    def demonstrations(self, indices: int | Sequence[int] | IntArray, rng: np.random.Generator) -> Demonstrations:
+        """Return dialogues in which the agent says the references that the simulator gives.
+
+        Args:
+            indices: Which samples, or how many to draw. With ``overlong="drop"``, those that do not fit are left out.
+            rng: Draws the samples, how they open, and the references.
+        """
+        if isinstance(indices, (int, np.integer)):
+            starts = [self.episodes.draw(rng) for _ in range(indices)]
+        else:
+            kept = [i for i in indices if self.episodes.overlong != "drop" or self.episodes.fits(i)]
+            starts = [self.episodes.start(i) for i in kept]
+        opened = self.episodes.open(starts, [fresh_seed(rng) for _ in starts])
+        return demonstrate_dialogues(self.episodes, opened, rng)
 
 
 def _stepped(method: str) -> ConfigError:

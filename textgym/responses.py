@@ -71,6 +71,7 @@ class Demonstrations(NamedTuple):
         lengths: int64 [N].
         index: int64 [N], the sample of each row.
         cut: bool [N], whether the reference and its eos are longer than T, so that its end is missing.
+        own: bool [N, T], in dialogues, which of ``responses`` are the agent's own tokens; None for all.
     """
 
     prompts: npt.NDArray[np.int32]
@@ -78,6 +79,7 @@ class Demonstrations(NamedTuple):
     lengths: npt.NDArray[np.int64]
     index: npt.NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index
     cut: BoolArray
+    own: BoolArray | None = None
 
 
 def pack_prompts(starts: Sequence[Start], max_prompt_tokens: int) -> Prompts:

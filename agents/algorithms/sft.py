@@ -232,7 +232,7 @@ def token_losses(
     """
     prompts = torch.as_tensor(batch.prompts, device=device).long()
     responses = torch.as_tensor(batch.responses, device=device).long()
-    own = responses >= 0
+    own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
     hidden, lengths = network.own_states(prompts, responses, own)
     log_probs = network.log_distribution(hidden, lengths)
     targets = responses[own]

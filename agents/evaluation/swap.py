@@ -24,6 +24,7 @@ from textgym.dialogue_episodes import DialogueEpisodes
 from textgym.dialogue_lanes import DialogueLanes
 from textgym.dialogue_vector import DialogueVectorEnv
 from textgym.errors import ConfigError
+from textgym.simulators.base import fresh_seed
 from textgym.statistics import mean_interval
 
 MEASURES = ("score", "success", "slots", "turns", "length")
@@ -183,8 +184,8 @@ def _talk(
 ) -> list[dict[str, Any]]:
     """Play some samples side by side, each to its end."""
     lanes = DialogueLanes(episodes, len(indices))
-    lanes.adopt([np.random.default_rng((seed, index)) for index in indices])
-    lanes.start(lanes.all, episodes.open([episodes.start(index) for index in indices], lanes.generators))
+    openings = [fresh_seed(np.random.default_rng((seed, index))) for index in indices]
+    lanes.start(lanes.all, episodes.open([episodes.start(index) for index in indices], openings))
     _, scores = converse(network, lanes, deterministic=deterministic)
     return [{name: values[row] for name, values in scores.infos.items()} for row in range(len(indices))]
 

@@ -42,6 +42,7 @@ class Iteration:
     def __call__(self) -> None:
         """Learn from one rollout."""
         algorithm = self.algorithm
+        assert algorithm.env is not None
         algorithm.collect_rollouts(algorithm.env, self.callback, algorithm.rollout_buffer, algorithm.n_steps)
         algorithm.train()
 

@@ -13,6 +13,7 @@ from textgym.cli.parser import Parser
 from textgym.errors import MissingExtraError, TextGymError
 from textgym.registration import rewards, tasks
 from textgym.registry import Plugin
+from textgym.simulators.factory import simulators
 
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"])?")
 FOUND = 1  # the exit code when a plug-in does not work
@@ -23,7 +24,7 @@ def doctor(argv: list[str]) -> int:
     parser = Parser("doctor", "Tell versions, what is missing and how to get it, and plug-ins that do not work.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     as_json = parser.parse_args(argv).json
-    plugins = [*tasks.plugins(), *rewards.plugins(), *_verbs()]
+    plugins = [*tasks.plugins(), *rewards.plugins(), *simulators.plugins(), *_verbs()]
     told = {
         "python": platform.python_version(),
         "platform": platform.platform(),
