@@ -14,6 +14,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from agents.learning.optimizers import MuonAdam
+from agents.models.lora import Lora, make_lora
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
 from agents.models.truncation import Truncation, make_truncation
@@ -48,6 +49,8 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: Divides the logits, in sampling and in learning alike.
         truncation: Leaves unlikely tokens out, in sampling and in learning alike: ``{"top_k": 50}``,
             ``{"top_p": 0.9}``, ``{"min_p": 0.05}`` or several of them, see :mod:`agents.models.truncation`.
+        lora: Adapters, which then are all that learns beside the value head: ``{"rank": 8}``, see
+            :class:`agents.models.lora.Lora`. The reference policy is the model with its adapters off, no second copy.
         detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
             nothing yet would otherwise disturb.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
@@ -67,6 +70,7 @@ class TransformerPolicy(ActorCriticPolicy):
         model: ModelSource | None = None,
         temperature: float = 1.0,
         truncation: Truncation | Mapping[str, Any] | None = None,
+        lora: Lora | Mapping[str, Any] | None = None,
         detach_value: bool = False,
         value_hidden: int = 0,
         use_sde: bool = False,
@@ -77,6 +81,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.model_source = model
         self.temperature = temperature
         self.truncation = make_truncation(truncation)
+        self.lora = make_lora(lora)
         self.detach_value = detach_value
         self.value_hidden = value_hidden
         super().__init__(
@@ -93,14 +98,20 @@ class TransformerPolicy(ActorCriticPolicy):
         assert self.model_source is not None
         space = cast(TokenSpace, self.observation_space)
         self.network = make_network(
-            self.model_source, space, self.temperature, self.detach_value, self.value_hidden, self.truncation
+            self.model_source,
+            space,
+            self.temperature,
+            self.detach_value,
+            self.value_hidden,
+            self.truncation,
+            self.lora,
         )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
         given: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}
         if issubclass(self.optimizer_class, MuonAdam):
             given["matrices"] = self.network.hidden_matrices()
-        self.optimizer = self.optimizer_class(self.parameters(), **given)
+        self.optimizer = self.optimizer_class([p for p in self.parameters() if p.requires_grad], **given)
 
     def set_training_mode(self, mode: bool) -> None:
         """Keep evaluation mode; supervised learning, which wants dropout, sets the network's mode itself."""

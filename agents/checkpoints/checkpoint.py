@@ -20,6 +20,8 @@ from agents.checkpoints.files import read_json, write_json
 from agents.checkpoints.folders import open_folder, write_folder
 from agents.checkpoints.training_state import TrainingState
 from agents.learning.optimizers import MuonAdam
+from agents.learning.reference import ReferencePolicy
+from agents.models.lora import load_plain, split_state
 from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.vec_env import episodes_of
@@ -66,7 +68,8 @@ def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None =
             write_json(folder / name, value)
         for name, value in writing_of(algorithm).items():
             write_json(folder / f"{name}.json", value)
-        if getattr(algorithm, "reference", None) is not None:
+        reference = getattr(algorithm, "reference", None)
+        if reference is not None and not reference.shared:
             _write_model(algorithm.reference.network, folder / "reference")
 
     write_folder(path, _kind(type(algorithm)), write)
@@ -107,10 +110,13 @@ def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
     for name, value in state["counters"].items():
         setattr(algorithm, name, value)
     _read_optimizer(algorithm.policy.optimizer, folder)
-    if (folder / "reference").is_dir() and getattr(algorithm, "reference", None) is not None:
-        weights = load_file(folder / "reference" / "model.safetensors")
-        algorithm.reference.network.model.load_state_dict(weights, strict=False)
+    if getattr(algorithm, "reference", None) is None:
+        return
+    if (folder / "reference").is_dir():
+        load_plain(algorithm.reference.network.model, load_file(folder / "reference" / "model.safetensors"))
         algorithm.reference.network.model.tie_weights()
+    elif algorithm.policy.network.lora is not None:  # its adapters had not moved when the algorithm was made
+        algorithm.reference = ReferencePolicy(algorithm.policy.network, shared=True)
 
 
 def writing_of(algorithm: BaseAlgorithm) -> dict[str, Any]:
@@ -128,13 +134,19 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
         {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
     )
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
-    truncation = {"truncation": network.truncation.to_json()} if network.truncation else {}
-    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs | truncation})
+    if network.truncation:
+        kwargs["truncation"] = network.truncation.to_json()
+    if network.lora is not None:
+        kwargs["lora"] = network.lora.to_json()
+        save_file({k: v.contiguous() for k, v in split_state(network.model)[1].items()}, folder / "adapter.safetensors")
+    write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
 
 
 def _write_model(network: TextNetwork, folder: Path) -> None:
+    """Write the model as a plain Hugging Face folder, without the adapters that it may have."""
     with quiet():
-        network.model.save_pretrained(folder)
+        plain = None if network.lora is None else split_state(network.model)[0]
+        network.model.save_pretrained(folder, state_dict=plain)
 
 
 def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:

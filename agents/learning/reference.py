@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 
 from agents.learning.buffer import Experience
 from agents.learning.returns import Float32Array
+from agents.models.lora import adapters_off, fold, has_moved
 from agents.models.network import TextNetwork
 
 
 class ReferencePolicy:
-    """A frozen copy of a network.
+    """A frozen copy of a network; of one whose adapters have not moved yet, that network itself with its adapters off.
 
     Args:
         network: The network to copy.
         batch_rows: Sequences per forward pass.
+        shared: Whether there is no copy; None finds out.
     """
 
-    def __init__(self, network: TextNetwork, batch_rows: int = 64) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: TextNetwork, batch_rows: int = 64, shared: bool | None = None) -> None:
+        self.shared = network.lora is not None and not has_moved(network.model) if shared is None else shared
+        self.network = network if self.shared else _frozen(network)
         self.batch_rows = batch_rows
 
     @torch.no_grad()
@@ -30,6 +34,10 @@ class ReferencePolicy:
 
         Summed over a response and averaged over responses it is an unbiased estimate of KL(pi || pi_ref).
         """
+        with adapters_off(self.network.model) if self.shared else nullcontext():
+            return self._log_ratio(experience)
+
+    def _log_ratio(self, experience: Experience) -> Float32Array:
         device = self.network.device
         ratios = np.zeros_like(experience.log_probs)
         for rows in np.array_split(np.arange(len(ratios)), -(-len(ratios) // self.batch_rows)):
@@ -40,3 +48,9 @@ class ReferencePolicy:
             part[own] = experience.log_probs[rows][own] - reference
             ratios[rows] = part
         return ratios
+
+
+def _frozen(network: TextNetwork) -> TextNetwork:
+    twin = copy.deepcopy(network).eval().requires_grad_(False)
+    fold(twin.model)
+    return twin

@@ -14,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 from agents.models.architectures import DecodingState, architecture_of, trim_left
 from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
+from agents.models.lora import Lora
 from agents.models.timeline import Timeline, can_refill
 from agents.models.truncation import Truncation
 from textgym import TokenSpace
@@ -49,6 +50,7 @@ class TextNetwork(nn.Module):
     eos_row: Tensor
     stop_table: Tensor
     told_of_slots = False  # that they cannot be refilled
+    lora: Lora | None = None
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from transformers import (
 )
 
 from agents.checkpoints.files import read_json
+from agents.models.lora import Lora, inject, make_lora, merged_state
 from agents.models.network import TextNetwork
 from agents.models.self_check import check_network
 from agents.models.truncation import Truncation
@@ -36,6 +38,7 @@ def make_network(
     detach_value: bool = False,
     value_hidden: int = 0,
     truncation: Truncation | None = None,
+    lora: Lora | None = None,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -49,6 +52,8 @@ def make_network(
         detach_value: Keep the gradient of the value loss out of the language model.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         truncation: Which tokens are left out as too unlikely.
+        lora: Adapters, which then are all that learns beside the value head. A checkpoint with other adapters, or with
+            some where none are asked for, gives the model that they make.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -68,7 +73,25 @@ def make_network(
     check_network(network.eval(), random_weights=isinstance(source, Mapping))
     if checkpoint:
         _load_value_head(network, checkpoint)
+        _take_adapters(network, checkpoint, lora)
+    if lora is not None and network.lora is None:
+        inject(network.model, lora)
+        network.lora = lora
     return network
+
+
+def _take_adapters(network: TextNetwork, checkpoint: Path, wanted: Lora | None) -> None:
+    """Put the adapters of a checkpoint into the model: as they are where they are wanted, else into its weights."""
+    stored = make_lora(read_json(checkpoint / "policy.json")["kwargs"].get("lora"))
+    if stored is None:
+        return
+    model = network.model if stored == wanted else copy.deepcopy(network.model)
+    inject(model, stored)
+    model.load_state_dict(load_file(checkpoint / "adapter.safetensors"), strict=False)
+    if stored == wanted:
+        network.lora = stored
+    else:
+        network.model.load_state_dict(merged_state(model))
 
 
 def _load_value_head(network: TextNetwork, checkpoint: Path) -> None:
