@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from textgym.dialogue_episodes import DialogueEpisodes
+from textgym.dialogue.episodes import DialogueEpisodes
 from textgym.editing.episodes import EditEpisodes
 from textgym.errors import ConfigError
 from textgym.responses import Scores

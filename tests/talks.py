@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from textgym import Sample, register_env, register_simulator, register_task
-from textgym.dialogue_task import DIALOGUE, DialogueTask, Outcome
+from textgym.dialogue.task import DIALOGUE, DialogueTask, Outcome
 from textgym.simulators import Simulator, Turn
 from textgym.tokenizers import CharTokenizer
 

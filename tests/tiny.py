@@ -87,7 +87,7 @@ def all_ids(entry_point: str = "textgym.env:TextGenerationEnv") -> list[str]:
 
 def dialogue_ids() -> list[str]:
     """Return those whose episodes are dialogues."""
-    return all_ids("textgym.dialogue:DialogueEnv")
+    return all_ids("textgym.dialogue.env:DialogueEnv")
 
 
 def small(id: str) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
 from textgym.arguments import whole_number
 from textgym.core import FloatArray
-from textgym.dialogue_episodes import DialogueEpisodes
-from textgym.dialogue_lanes import DialogueLanes
-from textgym.dialogue_vector import DialogueVectorEnv
+from textgym.dialogue.episodes import DialogueEpisodes
+from textgym.dialogue.lanes import DialogueLanes
+from textgym.dialogue.vector import DialogueVectorEnv
 from textgym.errors import ConfigError
 from textgym.simulators.base import fresh_seed
 from textgym.statistics import mean_interval

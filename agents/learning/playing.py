@@ -14,7 +14,7 @@ from agents.models.conversation import converse
 from agents.models.network import TextNetwork
 from agents.models.rollout import Rollout, generate
 from agents.vec_env import TextVecEnv
-from textgym.dialogue_vector import DialogueVectorEnv
+from textgym.dialogue.vector import DialogueVectorEnv
 from textgym.responses import Scores
 
 

@@ -12,7 +12,7 @@ from agents.models.network import TextNetwork
 from agents.models.record import Record, Rollout
 from agents.models.slots import places
 from textgym.core import IntArray
-from textgym.dialogue_lanes import DialogueLanes, Played
+from textgym.dialogue.lanes import DialogueLanes, Played
 from textgym.responses import Scores
 
 

@@ -23,7 +23,7 @@ def kind(id: str) -> str:
     entry_point = str(gym.spec(id).entry_point)
     if entry_point.startswith("textgym.editing."):
         return "editing"
-    return "dialogue" if entry_point.startswith("textgym.dialogue:") else "writing"
+    return "dialogue" if entry_point.startswith("textgym.dialogue.") else "writing"
 
 
 def small(id: str) -> dict[str, Any]:

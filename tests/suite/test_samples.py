@@ -12,8 +12,8 @@ from tests.suite.ids import actions, every_id, small
 from tests.talks import Talk
 from tests.tiny import TOKENIZER, Tiny
 from textgym import Sample
-from textgym.dialogue import DialogueEnv
-from textgym.dialogue_vector import DialogueVectorEnv
+from textgym.dialogue.env import DialogueEnv
+from textgym.dialogue.vector import DialogueVectorEnv
 from textgym.editing.env import EditEnv
 from textgym.editing.vector import EditVectorEnv
 from textgym.env import TextGenerationEnv

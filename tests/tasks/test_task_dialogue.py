@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from textgym import Sample, make_reward, make_task
-from textgym.dialogue_task import Outcome
+from textgym.dialogue.task import Outcome
 from textgym.errors import ConfigError
 from textgym.tasks.task_dialogue import TaskDialogue
 

@@ -22,7 +22,7 @@ class OutcomeReward(Reward):
     ``slots`` is the share of the goal's slots that the last offer had right, ``success`` 1 where all were, k the turns
     that the agent took and M the most that it may take (with M = 1, the last factor is 1). So the score lies in [0, 1],
     and what fails gets at most 0.3. It is read from the sample's metadata ``success``, ``slots``, ``turns`` and
-    ``max_turns``, where ``textgym.dialogue.DialogueEnv`` puts it; a sample without them has no outcome and scores 0.
+    ``max_turns``, where ``textgym.dialogue.env.DialogueEnv`` puts it; a sample without them has no outcome: 0.
     """
 
     def __call__(self, responses: Sequence[str], samples: Sequence[Sample]) -> FloatArray:

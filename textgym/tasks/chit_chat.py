@@ -8,7 +8,7 @@ from functools import cache
 from textgym.cards import Card
 from textgym.core import Sample
 from textgym.data.chitchat import SPLITS, conversations, split_of
-from textgym.dialogue_task import DIALOGUE, DialogueTask
+from textgym.dialogue.task import DIALOGUE, DialogueTask
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
 

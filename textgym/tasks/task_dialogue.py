@@ -9,7 +9,7 @@ import numpy as np
 
 from textgym.cards import Card
 from textgym.core import Sample
-from textgym.dialogue_task import DIALOGUE, DialogueTask, Outcome
+from textgym.dialogue.task import DIALOGUE, DialogueTask, Outcome
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
 from textgym.simulators.domain import DETAILS, domain_of

@@ -11,7 +11,7 @@ from agents import PPO, TransformerPolicy, evaluate, make_vec_env, swap_test
 from agents.commands import evaluate as command
 from tests.agents.tiny import MODELS, sharpen
 from textgym import register_simulator
-from textgym.dialogue import DialogueEnv
+from textgym.dialogue.env import DialogueEnv
 from textgym.errors import ConfigError
 
 ENV = "tests/Talk-v0"

@@ -10,7 +10,7 @@ import numpy as np
 
 from textgym.arguments import real_number, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray, Reward, Sample, Task
-from textgym.dialogue_task import DialogueTask, Outcome
+from textgym.dialogue.task import DialogueTask, Outcome
 from textgym.episodes import Episodes, Start
 from textgym.errors import ConfigError, DataError
 from textgym.judging import Judged
@@ -33,7 +33,7 @@ class Opened(Start):
 
 
 class DialogueEpisodes(Episodes):
-    """The arguments of a dialogue environment, resolved; :class:`textgym.dialogue.DialogueEnv` says what each means.
+    """The arguments of a dialogue environment, resolved; :class:`~textgym.dialogue.env.DialogueEnv` tells their meaning.
 
     Attributes:
         manner: The task that says what a dialogue is; not that of the samples where the user brought their own.
@@ -82,7 +82,7 @@ class DialogueEpisodes(Episodes):
             return self._given
         raise ConfigError(
             f"A dialogue needs a DialogueTask, which says who talks and how long; the task {manner.name!r} is for one "
-            "response: play it with TextGenerationEnv, or derive it from textgym.dialogue_task.DialogueTask."
+            "response: play it with TextGenerationEnv, or derive it from textgym.dialogue.task.DialogueTask."
         )
 
     def _limit(self, name: str, given: int | None) -> int:

@@ -14,7 +14,7 @@ from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo
 from tests.test_dialogue import small
 from tests.test_vector import MODES, assert_same
 from tests.tiny import dialogue_ids, some_actions
-from textgym.dialogue_vector import DialogueVectorEnv
+from textgym.dialogue.vector import DialogueVectorEnv
 from textgym.errors import ConfigError, DataError, RewardError
 
 LANES = 5

@@ -13,7 +13,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo, Talk
 from tests.tiny import dialogue_ids, some_actions
-from textgym.dialogue import DialogueEnv
+from textgym.dialogue.env import DialogueEnv
 from textgym.errors import ConfigError, DataError, RewardError
 from textgym.simulators import Simulator, Turn
 

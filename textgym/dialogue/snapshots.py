@@ -14,7 +14,7 @@ from textgym.errors import ConfigError
 from textgym.simulators import Turn
 
 if TYPE_CHECKING:
-    from textgym.dialogue_episodes import DialogueEpisodes, Opened
+    from textgym.dialogue.episodes import DialogueEpisodes, Opened
 
 FINISHES = ("", "goal", "user", "turns", "length")
 GENERATOR = "generator"
@@ -71,7 +71,7 @@ def read_snapshot(snapshot: Any, episodes: DialogueEpisodes) -> tuple[Opened, Di
     Raises:
         ConfigError: It is no snapshot of a dialogue, or of one that these episodes cannot hold.
     """
-    from textgym.dialogue_episodes import Opened
+    from textgym.dialogue.episodes import Opened
 
     names = (*NAMES, GENERATOR)
     missing = [name for name in names if not isinstance(snapshot, Mapping) or name not in snapshot]

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from textgym.core import Sample, Task
 
 DIALOGUE = {  # for register_env
-    "entry_point": "textgym.dialogue:DialogueEnv",
-    "vector_entry_point": "textgym.dialogue_vector:DialogueVectorEnv",
+    "entry_point": "textgym.dialogue.env:DialogueEnv",
+    "vector_entry_point": "textgym.dialogue.vector:DialogueVectorEnv",
 }
 
 
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 
 
 class DialogueTask(Task):
-    """Samples are goals of a user; a simulator plays the user. For ``textgym.dialogue.DialogueEnv``.
+    """Samples are goals of a user; a simulator plays the user. For ``textgym.dialogue.env.DialogueEnv``.
 
     A subclass gives ``samples``, whose ``prompt`` is how a conversation opens where the simulator has no opening of its
     own, and whose ``references`` are what an agent would do well to say then. The rest has defaults, those of open

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textgym.dialogue_episodes import DialogueEpisodes, Opened
-from textgym.dialogue_lanes import DialogueLanes
+from textgym.dialogue.episodes import DialogueEpisodes, Opened
+from textgym.dialogue.lanes import DialogueLanes
 from textgym.errors import DataError
 from textgym.responses import Demonstrations
 

@@ -11,9 +11,9 @@ from gymnasium.vector import AutoresetMode
 
 from textgym.arguments import token_ids, whole_number
 from textgym.core import BoolArray, FloatArray, IntArray
-from textgym.dialogue_demonstrations import demonstrate_dialogues
-from textgym.dialogue_episodes import DialogueEpisodes, Opened
-from textgym.dialogue_lanes import Columns, DialogueLanes
+from textgym.dialogue.demonstrations import demonstrate_dialogues
+from textgym.dialogue.episodes import DialogueEpisodes, Opened
+from textgym.dialogue.lanes import Columns, DialogueLanes
 from textgym.episodes import Start
 from textgym.errors import ConfigError
 from textgym.responses import Demonstrations, start_infos
@@ -22,7 +22,7 @@ from textgym.vector import Infos, Observations, TextGenerationVectorEnv
 
 
 class DialogueVectorEnv(TextGenerationVectorEnv):
-    """``num_envs`` lanes of :class:`textgym.dialogue.DialogueEnv`; lane i with seed s is that environment with s + i.
+    """``num_envs`` lanes of :class:`~textgym.dialogue.env.DialogueEnv`; lane i with seed s is that one with s + i.
 
     Everything is as in :class:`textgym.vector.TextGenerationVectorEnv`, but that there is no ``begin`` and ``score``:
     a learner that plays whole dialogues uses :meth:`begin_dialogues` and :meth:`end_dialogues`.

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from textgym.arguments import set_generator_state
 from textgym.core import BoolArray, FloatArray, IntArray, Sample
-from textgym.dialogue_episodes import DialogueEpisodes, Opened
-from textgym.dialogue_snapshots import DialogueState, lane_snapshot, read_snapshot
-from textgym.dialogue_task import Outcome
+from textgym.dialogue.episodes import DialogueEpisodes, Opened
+from textgym.dialogue.snapshots import DialogueState, lane_snapshot, read_snapshot
+from textgym.dialogue.task import Outcome
 from textgym.episodes import Start
 from textgym.errors import ConfigError
 from textgym.judging import PART

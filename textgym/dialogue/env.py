@@ -11,8 +11,8 @@ from gymnasium.error import ResetNeeded
 
 from textgym.arguments import reset_options, seed_number, token_id
 from textgym.core import BoolArray, Task
-from textgym.dialogue_episodes import DialogueEpisodes
-from textgym.dialogue_lanes import DialogueLanes
+from textgym.dialogue.episodes import DialogueEpisodes
+from textgym.dialogue.lanes import DialogueLanes
 from textgym.env import LANE, Observation
 from textgym.episodes import PlaysEpisodes
 from textgym.judging import restore_reward, reward_state
@@ -65,7 +65,7 @@ class DialogueEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsInde
     - From a step with an id that is not allowed: ``invalid_action`` (True).
 
     ## Arguments
-    - ``task``: a registered name or a ``textgym.dialogue_task.DialogueTask``.
+    - ``task``: a registered name or a ``textgym.dialogue.task.DialogueTask``.
     - ``simulator=None``: who answers, as ``textgym.simulators.make_simulator`` takes it (``"rule(noise=0.2)"``); None
       is the task's own.
     - ``turn_reward=None``, ``turn_weight=None``: the judge of turns and its share; None is the task's own, or one half
