@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 
+from tests.dialogue.test_dialogue import small
 from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo
-from tests.test_dialogue import small
 from tests.test_vector import MODES, assert_same
 from tests.tiny import dialogue_ids, some_actions
 from textgym.dialogue.vector import DialogueVectorEnv

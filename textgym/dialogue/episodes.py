@@ -33,7 +33,7 @@ class Opened(Start):
 
 
 class DialogueEpisodes(Episodes):
-    """The arguments of a dialogue environment, resolved; :class:`~textgym.dialogue.env.DialogueEnv` tells their meaning.
+    """The arguments of a dialogue environment, resolved; :class:`~textgym.dialogue.env.DialogueEnv` tells of each.
 
     Attributes:
         manner: The task that says what a dialogue is; not that of the samples where the user brought their own.
