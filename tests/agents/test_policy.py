@@ -30,7 +30,12 @@ def make(cls: Any = PPO, env: Any = None, **options: Any) -> Any:
 
 def test_stock_algorithms_train_the_policy(model: dict[str, Any]) -> None:
     stock = stable_baselines3.PPO(
-        TransformerPolicy, make_vec_env(ENV, num_envs=4), n_steps=6, batch_size=12, policy_kwargs={"model": model}
+        TransformerPolicy,
+        make_vec_env(ENV, num_envs=4),
+        n_steps=6,
+        batch_size=12,
+        policy_kwargs={"model": model},
+        seed=0,
     )
     before = [p.clone() for p in stock.policy.parameters()]
     stock.learn(48)
