@@ -49,7 +49,7 @@ def group_advantages(returns: Float32Array, size: int, scale: bool = True) -> Fl
         size: G, responses per prompt, at least 2; N is a multiple of it.
         scale: Whether to divide.
     """
-    groups = returns.reshape(-1, size)
+    groups = _differences(returns, size)
     advantages = groups - groups.mean(axis=1, keepdims=True)
     if scale:
         advantages = advantages / (groups.std(axis=1, ddof=1, keepdims=True) + np.float32(1e-4))
@@ -63,6 +63,12 @@ def leave_one_out_advantages(returns: Float32Array, size: int) -> Float32Array:
         returns: [N], the responses of a prompt side by side.
         size: G, responses per prompt, at least 2; N is a multiple of it.
     """
-    groups = returns.reshape(-1, size)
+    groups = _differences(returns, size)
     others = (groups.sum(axis=1, keepdims=True) - groups) / (size - 1)
     return np.asarray((groups - others).reshape(-1), dtype=np.float32)
+
+
+def _differences(returns: Float32Array, size: int) -> Float32Array:
+    """Return groups of returns [N / G, G] less the first of each, so that equal ones are 0 whatever the mean rounds."""
+    groups = returns.reshape(-1, size)
+    return groups - groups[:, :1]

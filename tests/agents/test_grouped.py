@@ -46,6 +46,14 @@ def test_advantages_compare_a_response_with_its_group():
     np.testing.assert_allclose(leave_one_out_advantages(returns, 4)[:4], [1 - 1 / 3, -2 / 3, 0, 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [2, 3, 7, 11])
+@pytest.mark.parametrize("paid", [0.7, 100.1, -1 / 3])
+def test_responses_that_are_paid_alike_have_no_advantage_whatever_a_mean_rounds(paid, size):
+    returns = np.full(2 * size, paid, dtype=np.float32)
+    for advantages in (group_advantages(returns, size), leave_one_out_advantages(returns, size)):
+        np.testing.assert_array_equal(advantages, 0)
+
+
 @pytest.mark.parametrize("cls", ALGORITHMS)
 @pytest.mark.parametrize("model", ["gpt2", "t5"])
 def test_the_responses_to_one_prompt_stand_side_by_side(cls, model):
