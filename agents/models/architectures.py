@@ -180,6 +180,7 @@ class PositionTable:
         self._decoding: DecodingState | None = None
         module = getattr(decoder, "embed_positions", None)
         if module is not None:
+            module.register_forward_pre_hook(self._from_the_first, with_kwargs=True)
             module.register_forward_hook(self._replaced)
 
     @contextmanager
@@ -191,6 +192,13 @@ class PositionTable:
         finally:
             self._decoding = None
 
+    def _from_the_first(self, module: Any, arguments: Any, named: Any) -> tuple[Any, Any] | None:
+        """Let the module count from 0: the cache is longer than any of its rows, and longer than the table may be."""
+        if self._decoding is None:
+            return None
+        given = {name: value for name, value in named.items() if name != "position_ids"}
+        return tuple(map(_zero, arguments)), {name: _zero(value) for name, value in given.items()}
+
     def _replaced(self, module: Any, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
         decoding = self._decoding
         if decoding is None:
@@ -199,6 +207,11 @@ class PositionTable:
         ids = arguments[0].new_zeros(one_row) if isinstance(arguments[0], Tensor) else torch.Size(one_row)
         table: Tensor = module.forward(ids, 0)  # the module itself, not this hook again
         return table.reshape(decoding.reach, -1)[decoding.positions][:, None]
+
+
+def _zero(argument: Any) -> Any:
+    """Return 0 for the number of tokens that were read before, and all else as it is."""
+    return 0 if isinstance(argument, int) else argument
 
 
 def trim_left(prompts: Tensor) -> Tensor:

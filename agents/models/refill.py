@@ -131,6 +131,7 @@ class Slots:
         self.alive[slots] = alive
         self.numbers[slots] = torch.where(alive, self.numbers[slots], self.record.nobody)
         self.lengths[slots] = torch.where(alive, self.lengths[slots], 0)
+        self.timeline.rest(slots, ~alive)
 
     def advance(self) -> None:
         """Read the newest token of every slot, and write the next one."""
@@ -143,14 +144,17 @@ class Slots:
             self._free(slots, cut)
         self.write(slots, hidden)
 
-    def shrink(self) -> None:
-        """Drop free slots once an eighth of all is free; only where nothing waits for them."""
+    def shrink(self) -> bool:
+        """Drop free slots once an eighth is free, where nothing waits for them; return whether any still writes."""
         kept = places(self.alive[: len(self.timeline.positions)])
-        if kept is None or not len(kept):
-            return
+        if kept is None:
+            return True
+        if not len(kept):
+            return False
         self.timeline.select(kept)
         for name in ("numbers", "lengths", "matched", "alive", "tokens"):
             setattr(self, name, getattr(self, name)[kept])
+        return True
 
 
 def write_in_slots(network: TextNetwork, prompts: Tensor, group: int, count: int, record: Record) -> bool:
@@ -168,14 +172,14 @@ def write_in_slots(network: TextNetwork, prompts: Tensor, group: int, count: int
     if timeline is None:
         return False
     slots = Slots(network, record, timeline, count)
+    every = 1 if prompts.device.type == "cpu" else EVERY  # asking who has ended costs a synchronisation
     step = 0
-    while len(queue) or bool(slots.alive.any()):
-        if prompts.device.type == "cpu" or step % EVERY == 0:  # asking who has ended costs a synchronisation
+    while True:
+        if step % every == 0:
             slots.fill(queue)
-            if not len(queue):
-                slots.shrink()
+            if not len(queue) and not slots.shrink():
+                return True
         if step % EVERY == 0:
             timeline.forget(slots.alive[: len(timeline.positions)])
         slots.advance()
         step += 1
-    return True

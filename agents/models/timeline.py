@@ -197,6 +197,13 @@ class Timeline(DecodingState):
         _, columns, width = self.encoded.shape
         return self.encoded.new_zeros(1, 1, 1).expand(count, columns, width)
 
+    def rest(self, slots: Tensor, free: Tensor) -> None:
+        """Let slots, int64 [m], stay at their first position where ``free``, bool [m].
+
+        They read on until a row begins in them, and a model may have no positions after those of a full response.
+        """
+        self.positions[slots] = self.positions[slots].masked_fill(free, 0)
+
     def select(self, rows: Tensor) -> None:
         """Keep the given rows, int64 [R]."""
         for layer in self._layers:

@@ -28,10 +28,13 @@ V, P, T, EOS = 23, 9, 11, 1
 PROMPTS = 37
 
 
-def network(model, **options):
+def network(model, positions=None, **options):
     torch.manual_seed(0)
     space = TokenSpace(V, P, T, **({"eos_id": EOS} | options))
-    made = make_network(OPT if model == "opt" else MODELS[model], space, temperature=1.2)
+    config = dict(OPT if model == "opt" else MODELS[model])
+    if positions is not None:
+        config["n_positions" if model == "gpt2" else "max_position_embeddings"] = positions
+    made = make_network(config, space, temperature=1.2)
     with torch.no_grad():  # random networks say nearly the same whatever they read
         for weight in made.model.parameters():
             if weight.dim() > 1 and weight.requires_grad:
@@ -142,6 +145,32 @@ def test_without_an_eos_every_response_is_full(options):
     assert set(refilled.lengths.tolist()) == {T}
     assert_same(written(one, prompts(), last_values=True), refilled)
     assert (refilled.last_values != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "positions"),
+    [("gpt2", P + T), ("opt", P + T), ("bart", T + 1), ("marian", T + 1), ("mbart", T + 1)],
+)
+@pytest.mark.parametrize("slots", [5, 12])
+def test_a_model_needs_no_more_positions_than_its_texts_have(model, positions, slots):
+    """Slots that are free read on beside the others, and their common axis is longer than any response."""
+    one = network(model, positions)
+    refilled = written(one, prompts(60), slots=slots, last_values=True)
+    assert refilled.lengths.max() == T
+    assert_same(written(one, prompts(60), last_values=True), refilled)
+
+
+@pytest.mark.parametrize("last_values", [False, True])
+def test_responses_of_one_token(last_values, monkeypatch):
+    """Nothing is read after a response's last token, unless its value is asked for."""
+    one = network("gpt2")
+    one.space = TokenSpace(V, P, 1, eos_id=EOS)
+    read = []
+    advance = one.advance
+    monkeypatch.setattr(one, "advance", lambda *arguments: (read.append(1), advance(*arguments))[1])
+    refilled = written(one, prompts(), slots=5, last_values=last_values)
+    assert bool(read) == last_values
+    assert_same(written(one, prompts(), last_values=last_values), refilled)
 
 
 def test_greedy_responses_need_no_random_numbers():
