@@ -23,6 +23,7 @@ from agents.learning.optimizers import MuonAdam
 from agents.learning.reference import ReferencePolicy
 from agents.models.lora import load_plain, split_state
 from agents.models.network import TextNetwork
+from agents.models.truncation import Truncation
 from agents.policy import TransformerPolicy
 from agents.vec_env import episodes_of
 from textgym import TokenSpace
@@ -180,6 +181,8 @@ def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
             plain[name] = _plain_arguments(value)
         elif isinstance(value, type) and issubclass(value, torch.optim.Optimizer):
             plain[name] = {"optimizer": value.__name__}
+        elif isinstance(value, Truncation):
+            plain[name] = value.to_json()
         elif callable(value):
             plain[name] = {"function": getattr(value, "__name__", type(value).__name__)}
         else:

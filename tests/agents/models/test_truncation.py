@@ -95,12 +95,14 @@ def test_what_was_said_keeps_a_log_probability_when_it_becomes_unlikely():
         assert one.evaluate(hidden, zero, unlikely).log_probs.isfinite().all()
 
 
-def test_a_checkpoint_knows_the_truncation(tmp_path):
+@pytest.mark.parametrize("truncation", [{"top_p": 0.8}, Truncation(top_p=0.8)])
+def test_a_checkpoint_knows_the_truncation(truncation, tmp_path):
     envs = make_vec_env("test/Letters-v0", num_envs=4)
-    kwargs = {"model": MODELS["gpt2"], "truncation": {"top_p": 0.8}}
+    kwargs = {"model": MODELS["gpt2"], "truncation": truncation}
     model = PPO(TransformerPolicy, envs, policy_kwargs=kwargs, batch_size=8, seed=0)
     model.save(tmp_path / "model")
     assert TransformerPolicy.load(tmp_path / "model").network.truncation == Truncation(top_p=0.8)
+    assert PPO.load(tmp_path / "model").policy.network.truncation == Truncation(top_p=0.8)
     assert PPO.load(tmp_path / "model", env=envs).policy.network.truncation == Truncation(top_p=0.8)
 
 
