@@ -24,6 +24,7 @@ from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
 from textgym.arguments import whole_number
+from textgym.editing import EditSpace
 from textgym.errors import ConfigError
 from textgym.judging import PART
 from textgym.vector import TextGenerationVectorEnv
@@ -118,6 +119,10 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
                 return False
             self._update_info_buffer([infos[i] for i in ended], dones[ended])
         return True
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        """Let the progress end at 0: a rollout of whole responses passes the total, and a rate must not be negative."""
+        super()._update_current_progress_remaining(min(num_timesteps, total_timesteps), total_timesteps)
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Log, with the fault counts of a reward that is asked outside, as ``faults/<name>``.
@@ -243,6 +248,11 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
     if isinstance(env, VecEnv) and any(isinstance(part, VecNormalize) and part.norm_obs for part in layers(env)):
         raise ConfigError("VecNormalize(norm_obs=True) turns token ids into fractions: use norm_obs=False.")
     space = env.observation_space
+    if isinstance(space, EditSpace):
+        raise ConfigError(
+            "Drafts are edited step by step, not written as whole responses: let stable_baselines3's own algorithms "
+            "teach a policy to edit, such as stable_baselines3.PPO(agents.PointerPolicy, ...)."
+        )
     if not isinstance(space, TokenSpace):
         raise ConfigError(
             f"The environment's observations must be a TokenSpace, got {space}: take off the wrappers that change them."

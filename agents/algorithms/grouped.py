@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections import defaultdict
 from typing import Any, NamedTuple, cast
@@ -17,7 +18,7 @@ from agents.learning.returns import Float32Array
 from agents.learning.token_batch import Judged, TokenBatch
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
-from textgym.arguments import whole_number
+from textgym.arguments import real_number, whole_number
 from textgym.errors import ConfigError
 
 ROLLOUT = "rollout_responses"
@@ -51,8 +52,9 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         rollout_responses: Responses per rollout, a multiple of G times the number of lanes; None is that.
         slots: How many responses are written at once, see :class:`agents.PPO`.
         batch_size: Tokens per step of the optimizer, about; None makes one step of a rollout.
-        part_size: The most tokens, empty columns included, that pass through the network at once; the gradients of
-            the parts of a step are summed, so it only bounds the memory. None passes a step at once.
+        part_size: The most tokens of responses, all taken as long as the longest, that pass through the network at
+            once; their prompts, and in dialogues what users say, come on top. The gradients of the parts of a step
+            are summed, so it only bounds the memory. None passes a step at once.
         n_epochs: Passes over each rollout.
         ent_coef: Weight of the entropy bonus, per token.
         max_grad_norm: Gradients are clipped to this norm.
@@ -86,9 +88,15 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         self.kl_coef, self.n_epochs, self.batch_size, self.part_size = kl_coef, n_epochs, batch_size, part_size
         if self.responses_per_prompt < 2:
             raise ConfigError(f"responses_per_prompt must be at least 2 to compare, got {responses_per_prompt}.")
-        for name, value in (("part_size", part_size), ("n_epochs", n_epochs)):
+        for name, value in (("part_size", part_size), ("n_epochs", n_epochs), ("batch_size", batch_size)):
             if value is not None and whole_number(name, value) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}.")
+        if kl_coef is not None and not 0 <= real_number("kl_coef", kl_coef) < math.inf:
+            raise ConfigError(f"kl_coef weighs a distance, 0 to measure it only, or None, got {kl_coef}.")
+        if not math.isfinite(real_number("ent_coef", ent_coef)):
+            raise ConfigError(f"ent_coef must be finite, got {ent_coef}.")
+        if not real_number("max_grad_norm", max_grad_norm) > 0:
+            raise ConfigError(f"max_grad_norm must be positive, float('inf') for no limit, got {max_grad_norm}.")
         env = as_vec_env(env)
         self.rollout_responses, steps = self._sizes(env)
         super().__init__(

@@ -35,7 +35,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         learning_rate: Of the optimizer; a number, or a function of the remaining progress.
         rollout_responses: Responses per rollout, a multiple of the number of lanes.
         slots: How many responses are written at once, which bounds the memory of a rollout; one that ends gives its
-            place to the next prompt. None writes all of a rollout at once.
+            place to the next prompt. None writes all of a rollout at once; so are dialogues, whatever it is.
         batch_size: Tokens per minibatch.
         n_epochs: Passes over each rollout.
         gamma: The discount per token.

@@ -72,7 +72,7 @@ class Judged:
 
         Args:
             step_tokens: Tokens per step, about; None makes one step of all.
-            part_tokens: The most tokens of a part, unless one response has more; None makes one part of each step.
+            part_tokens: The most own tokens of a part, see :func:`parts_of`; None makes one part of each step.
             device: Where the network computes.
         """
         sizes = self.experience.own.sum(axis=1)
@@ -100,7 +100,7 @@ class Judged:
 
 
 def parts_of(rows: Rows, sizes: Rows, most: int | None) -> list[Rows]:
-    """Cut rows into parts of similar length whose tokens, empty columns included, are at most ``most``.
+    """Cut rows into parts of similar length, whose number times the longest row's tokens is at most ``most``.
 
     Args:
         rows: Which responses.

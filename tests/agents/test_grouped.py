@@ -5,7 +5,7 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import VecNormalize
 
-from agents import A2C, GRPO, PPO, RLOO, TransformerPolicy, make_vec_env
+from agents import A2C, GRPO, PPO, RLOO, PointerPolicy, TransformerPolicy, make_vec_env
 from agents.learning.returns import group_advantages, leave_one_out_advantages
 from agents.learning.token_batch import Judged, parts_of
 from tests.agents.tiny import MODELS, sharpen
@@ -169,12 +169,33 @@ def test_learning_goes_on_from_a_checkpoint_to_the_last_bit(cls, tmp_path):
         ({"n_epochs": 0}, "n_epochs must be at least 1"),
         ({"clip_range": 0.0}, "clip_range"),
         ({"batch_size": 10_000}, "batch_size counts tokens"),
+        ({"batch_size": 20.5}, "batch_size must be a whole number"),
+        ({"kl_coef": -0.1}, "kl_coef weighs a distance"),
+        ({"kl_coef": float("nan")}, "kl_coef"),
+        ({"ent_coef": float("nan")}, "ent_coef must be"),
+        ({"max_grad_norm": 0.0}, "max_grad_norm must be positive"),
     ],
 )
 @pytest.mark.parametrize("cls", ALGORITHMS)
 def test_arguments_that_cannot_be(cls, options, message):
     with pytest.raises(ConfigError, match=message):
         made(cls, **options)
+
+
+@pytest.mark.parametrize("cls", [GRPO, RLOO, PPO, A2C])
+def test_edits_are_not_whole_responses(cls):
+    with pytest.raises(ConfigError, match="Drafts are edited step by step"):
+        cls(PointerPolicy, make_vec_env("textgym/Edit-v0", num_envs=4), policy_kwargs={"model": {"model_type": "bert"}})
+
+
+@pytest.mark.parametrize("cls", ALGORITHMS)
+def test_a_rate_that_falls_to_zero_does_not_fall_below(cls):
+    algorithm = made(cls)
+    algorithm.learning_rate = lambda remaining: 1e-3 * remaining
+    algorithm._setup_lr_schedule()
+    algorithm.learn(50)
+    assert algorithm.num_timesteps > 50
+    assert algorithm.logger.name_to_value["train/learning_rate"] == 0
 
 
 def test_an_unknown_mean_is_refused():
