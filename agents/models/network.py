@@ -49,6 +49,7 @@ class TextNetwork(nn.Module):
     allowed_bias: Tensor
     eos_row: Tensor
     stop_table: Tensor
+    refillable = True  # whether rows that begin at different times in one cache get the same numbers
     told_of_slots = False  # that they cannot be refilled
     lora: Lora | None = None
 
@@ -128,14 +129,14 @@ class TextNetwork(nn.Module):
         return self._architecture.advance(decoding, tokens)
 
     def timeline(self, staged: DecodingState, prompts: Tensor, slots: int) -> Timeline | None:
-        """Return an empty state for rows that begin at different times; None where the model's cache cannot.
+        """Return an empty state for rows that begin at different times; None where the model cannot.
 
         Args:
             staged: Some of the prompts, read.
             prompts: int64 [B, P], all of them.
             slots: How many rows are written at once.
         """
-        if not can_refill(staged):
+        if not (self.refillable and can_refill(staged)):
             return None
         width, T = trim_left(prompts).shape[1], self.space.max_new_tokens
         if staged.encoded is None:

@@ -38,7 +38,7 @@ def generate(
         deterministic: Take the likeliest token instead of sampling.
         last_values: Also compute the value after responses that were cut at T tokens.
         slots: How many responses are written at once; one that ends gives its place to the next prompt. None writes
-            all at once, and those that end leave the batch; so does a model whose cache cannot be refilled, which
+            all at once, and those that end leave the batch; so does a model whose slots cannot be refilled, which
             is told once.
 
     Raises:
@@ -92,8 +92,8 @@ def _tell_once(network: TextNetwork) -> None:
     if not network.told_of_slots:
         network.told_of_slots = True
         warnings.warn(
-            f"{type(network.model).__name__} keeps not all keys and values of what it reads, so that a slot cannot be "
-            "refilled: all responses are written at once, and those that end leave the batch.",
+            f"{type(network.model).__name__} keeps not all keys and values of what it reads, or masks it by itself, so "
+            "that a slot cannot be refilled: all responses are written at once, and those that end leave the batch.",
             stacklevel=3,
         )
 

@@ -127,6 +127,35 @@ def test_the_axis_of_columns_is_used_again_from_its_front(monkeypatch):
     assert_same(written(one, many), refilled)
 
 
+LED = {
+    "model_type": "led",
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "max_encoder_position_embeddings": 64,
+    "max_decoder_position_embeddings": 64,
+    "attention_window": 8,
+}
+
+
+def test_a_decoder_that_masks_by_itself_is_not_refilled(monkeypatch):
+    monkeypatch.setitem(MODELS, "led", LED)  # it reads no mask where it reads one token
+    one = network("led")
+    assert not one.refillable
+    with pytest.warns(UserWarning, match="a slot cannot be refilled"):
+        found = written(one, prompts(), slots=5)
+    assert_same(found, written(one, prompts()))
+
+
+@pytest.mark.parametrize("model", REFILLED)
+def test_what_can_be_refilled_is_found_when_a_policy_is_made(model):
+    assert network(model, {"gpt2": P + T, "opt": P + T, "bart": T + 1}.get(model)).refillable
+
+
 def test_a_cache_that_forgets_cannot_be_refilled_and_says_so_once():
     one = network("mistral")
     with pytest.warns(UserWarning, match="keeps not all keys and values"):
