@@ -66,6 +66,7 @@ def test_a_task_may_say_its_returns():
         ({"banned_tokens": [3]}, "banned_tokens"),
         ({"stop": "a"}, "stop"),
         ({"stop_at_eos": False}, "banned_tokens"),
+        ({"shaping": "potential", "discount": 0.9}, "discount=1.0, and this environment has 0.9"),
         ({"missing_eos_penalty": 0.5}, "missing_eos_penalty=0.0, and this environment has 0.5"),
     ],
 )
@@ -77,3 +78,9 @@ def test_an_environment_of_other_settings_is_refused(options, what):
 def test_what_changes_no_return_is_accepted():
     env = make("copy_letters", max_prompt_tokens=30, shaping="potential", split="test", on_length="truncate")
     assert textgym.normalized_score(env, 1.0) == 1
+
+
+@pytest.mark.parametrize("score", ["x", None, [1.0, "x"], 1j, True])
+def test_a_score_is_a_number(score):
+    with pytest.raises(ConfigError, match="A score is a number or an array of numbers, got"):
+        textgym.normalized_score("copy_letters", score)

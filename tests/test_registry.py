@@ -32,12 +32,18 @@ def test_make_task_forwards_options():
     assert make_task(task) is task
 
 
+def _no_task():
+    register_task("no-task")(lambda: 3)
+    return "no-task"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: make_task("tiyn"), "Unknown task 'tiyn'. Did you mean 'tiny'?"),
         (lambda: make_task("tiny", copis=2), "The task 'tiny' has no option 'copis'. Did you mean 'copies'?"),
         (lambda: make_task(Tiny(), copies=2), "The task 'tiny' is already built: give copies to its constructor."),
+        (lambda: make_task(_no_task()), "What is registered as the task 'no-task' must return a Task, got 3."),
         (lambda: make_task(Tiny), "A task is a registered name or a Task object, got <class"),
         (lambda: make_reward("bleuu"), "Did you mean 'bleu'?"),
         (lambda: make_reward("ROUGEL"), "Did you mean 'rougeL'?"),

@@ -2,6 +2,7 @@
 
 import operator
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,16 @@ def whole_numbers(name: str, values: Any) -> list[int]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ConfigError(f"{name} must be a list of whole numbers, got {values!r} ({type(values).__name__}).")
     return [whole_number(f"Each of {name}", value) for value in values]
+
+
+def split_sizes(**sizes: Any) -> dict[str, int]:
+    """Return how many samples each split has, by its name: at least 1, and no more than a sequence can have."""
+    for split, size in sizes.items():
+        if whole_number(f"{split}_size", size) < 1:
+            raise ConfigError(f"{split}_size must be at least 1, got {size}.")
+        if size > sys.maxsize:
+            raise ConfigError(f"{split}_size must be at most {sys.maxsize}, got {size}.")
+    return {split: int(size) for split, size in sizes.items()}
 
 
 def choice(name: str, value: Any, known: Iterable[str]) -> str:

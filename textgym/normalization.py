@@ -28,9 +28,12 @@ def normalized_score(task: Any, score: npt.ArrayLike) -> FloatArray | float:
         Of the shape of ``score``, float64: 0 for a policy that draws uniformly from the allowed tokens, 1 for the best
         one; worse than random is negative. A number gives a number.
 
+    Wrappers are looked through: returns of a wrapper that changes the rewards or the actions are not on this scale.
+
     Raises:
         ConfigError: The task's ``optimal_return`` or ``random_return`` is not known, or the environment has another
-            reward, tokenizer or length than the task that they are known for.
+            reward, tokenizer, length or discount of a shaped reward than the task that they are known for; or the score
+            is no number.
 
     >>> float(normalized_score("copy_letters", 1.0))
     1.0
@@ -49,7 +52,10 @@ def normalized_score(task: Any, score: npt.ArrayLike) -> FloatArray | float:
         raise ConfigError(
             f"optimal_return must exceed random_return, got {best} and {chance} of the task {episodes.task.name!r}."
         )
-    scores = (np.asarray(score, dtype=np.float64) - chance) / (best - chance)
+    given = np.asarray(score)
+    if given.dtype.kind not in "iuf":
+        raise ConfigError(f"A score is a number or an array of numbers, got {score!r:.80}.")
+    scores = (given.astype(np.float64) - chance) / (best - chance)
     return scores if scores.ndim else float(scores)
 
 
@@ -64,6 +70,7 @@ def _refuse_changed(episodes: Episodes) -> None:
         ("banned_tokens", episodes.space.banned_tokens, default.space.banned_tokens),
         ("stop", episodes.space.stop.strings, default.space.stop.strings),
         ("eos", episodes.eos, default.eos),
+        ("discount", episodes.discount if episodes.shaping else 1.0, 1.0),
         ("missing_eos_penalty", episodes.missing_eos_penalty, default.missing_eos_penalty),
     ):
         if ours != known:

@@ -95,7 +95,10 @@ def make_task(task: str | Task, **options: Any) -> Task:
     if not isinstance(task, str):
         raise ConfigError(f"A task is a registered name or a Task object, got {task!r}.")
     refuse_unknown(f"The task {task!r}", options, tasks[task])
-    return tasks[task](**options)
+    made = tasks[task](**options)
+    if not isinstance(made, Task):
+        raise ConfigError(f"What is registered as the task {task!r} must return a Task, got {made!r:.80}.")
+    return made
 
 
 def option_names(factory: Callable[..., Any]) -> list[str]:

@@ -282,7 +282,7 @@ class WritesBeforeItLooks(Letters):
         return super().step(action)
 
 
-@finds("seeds", "the same seed and actions must lead to the same; got after 0 of these calls another")
+@finds("seeds", "the same seed and actions must lead to the same; got after")
 class IgnoresTheSeed(Letters):
     def reset(self, *, seed=None, options=None):
         return super().reset(options=options)
@@ -584,3 +584,15 @@ def test_many_actions_are_told_in_part():
         CheckError, match=r"^long: a; got b\. To see it again: env.reset\(seed=1\), .* 0\] and 10 more\.$"
     ):
         trace.fail("a", "b")
+
+
+def test_a_failure_is_told_by_the_check_that_explains_most():
+    with pytest.raises(CheckError, match=r"action_masks\(\) must be a bool array of shape \(258,\)"):
+        check_text_env(ShortMask())
+    with pytest.raises(CheckError, match="the same seed and actions must lead to the same"):
+        check_text_env(IgnoresTheSeed())
+
+
+class ShortMask(Letters):
+    def action_masks(self):
+        return np.ones(3, dtype=bool)

@@ -8,6 +8,7 @@ from tests.checker.letters import Letters
 from textgym import check_text_env
 from textgym.checker import CHECKS
 from textgym.errors import CheckError, ConfigError, TextGymError
+from textgym.wrappers import RepeatPrompts, StartFromPrefix
 
 ONLY_OURS = {"scores": "does not apply: it has no `episodes` with a reward without state to judge anew"}
 
@@ -63,3 +64,8 @@ def test_a_failure_is_an_assertion_and_an_error_of_the_library():
     assert issubclass(CheckError, AssertionError)
     assert issubclass(CheckError, TextGymError)
     assert textgym.check_text_env is check_text_env
+
+
+@pytest.mark.parametrize("around", [lambda env: StartFromPrefix(env, 0.5), lambda env: RepeatPrompts(env, 2)])
+def test_wrappers_hold(around):
+    assert set(check_text_env(around(gym.make("textgym/Copy-v0", disable_env_checker=True))).values()) >= {"holds"}

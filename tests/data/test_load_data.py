@@ -89,7 +89,9 @@ def test_dict_mixes_lists_and_paths(tmp_path):
 
 
 def test_split_that_the_data_lacks_is_refused():
-    with pytest.raises(ConfigError, match="split 'test' was asked for, and the data has only 'train': give data="):
+    with pytest.raises(
+        ConfigError, match=r"split 'test' was asked for, and the data has only 'train': pass split= one"
+    ):
         load_data(SAMPLES, Like()).samples("test")
 
 

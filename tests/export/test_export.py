@@ -114,3 +114,25 @@ def test_messages_are_judged_by_their_text():
 def test_a_missing_column_is_told():
     with pytest.raises(DataError, match=r"needs the column 'references'.*got other"):
         trl_reward("bleu")(prompts=["a"], completions=["b"], other=[1])
+
+
+def test_a_reward_without_references_needs_no_column():
+    assert trl_reward("distinct")(prompts=["a"], completions=["b c"]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [
+        ([], ""),
+        ([{"role": "assistant", "content": None, "tool_calls": []}], ""),
+        ([{"role": "assistant", "content": [{"type": "text", "text": "c"}, {"type": "text", "text": "ab"}]}], "cab"),
+    ],
+)
+def test_messages_of_parts_and_without_content_are_judged_by_their_text(messages, text):
+    told = trl_reward("tiny-overlap")(prompts=["abc"], completions=[messages], references=[["abc"]])
+    assert told == make_reward("tiny-overlap")([text], [Sample("abc", ("abc",))]).tolist()
+
+
+def test_a_path_names_a_file():
+    with pytest.raises(ConfigError, match="written to a file, got the path ''"):
+        write_jsonl("tiny", "")

@@ -10,6 +10,8 @@ import pytest
 from gymnasium.error import InvalidAction
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from tests.tiny import EOS, SAMPLES, TOKENIZER, Tiny
 from textgym.errors import ConfigError, DataError
@@ -23,6 +25,7 @@ from textgym.wrappers import (
     TopKVocabulary,
     TopKVocabularyVector,
     WholeResponse,
+    WholeResponseVector,
     frequent_tokens,
 )
 
@@ -263,3 +266,82 @@ def test_a_wrapped_vector_environment_equals_a_vector_of_wrapped_ones(name, mode
 
 def test_samples_are_what_these_tests_believe():
     assert [len(sample.references) for sample in SAMPLES] == [2, 1, 3, 1, 0]
+
+
+AROUND_VECTORS = {
+    "repeat": lambda envs: RepeatPromptsVector(envs, 2),
+    "time": lambda envs: TimePenaltyVector(envs, 0.1),
+    "vocabulary": lambda envs: TopKVocabularyVector(envs, 4),
+    "two, and one of Gymnasium's between": lambda envs: TimePenaltyVector(
+        RecordEpisodeStatistics(RepeatPromptsVector(envs, 2)), 0.1
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", AROUND_VECTORS)
+def test_a_snapshot_goes_on_through_vector_wrappers(name, mode):
+    envs, other = (AROUND_VECTORS[name](gym.make_vec("tests/Tiny-v0", num_envs=4, autoreset_mode=mode)) for _ in "ab")
+    envs.reset(seed=[3, 4] if isinstance(envs, RepeatPromptsVector) else None)
+    rng = np.random.default_rng(0)
+    played_lanes(envs, rng.integers(0, 4, (7, 4)))
+    state = json.loads(json.dumps(envs.snapshot()))
+    actions = rng.integers(0, 4, (30, 4))
+    first = played_lanes(envs, actions)
+    envs.restore(state)
+    other.restore(state)
+    assert played_lanes(envs, actions) == first == played_lanes(other, actions)
+    assert envs.reset()[1]["index"].tolist() == other.reset()[1]["index"].tolist()
+
+
+def played_lanes(envs, actions):
+    told = []
+    for row in actions:
+        observations, rewards, terminated, truncated, _ = envs.step(row)
+        over = terminated | truncated
+        told.append((observations.tolist(), rewards.tolist(), over.tolist()))
+        if envs.unwrapped.metadata["autoreset_mode"].value == "Disabled" and over.any():
+            envs.reset(options={"reset_mask": over})
+    return told
+
+
+def test_vector_wrappers_that_write_token_ids_refuse_other_actions():
+    envs = TopKVocabularyVector(gym.make_vec("tests/Tiny-v0", num_envs=2, autoreset_mode="SameStep"), 4)
+    with pytest.raises(ConfigError, match=r"TopKVocabularyVector writes token ids.*Discrete\(4\).*put it inside"):
+        TopKVocabularyVector(envs, 2)
+    whole = WholeResponseVector(gym.make_vec("tests/Tiny-v0", num_envs=2, autoreset_mode="SameStep"))
+    with pytest.raises(ConfigError, match="put it inside"):
+        TopKVocabularyVector(whole, 2)
+
+
+def test_all_lanes_are_reset_without_a_mask():
+    envs = TimePenaltyVector(gym.make_vec("tests/Tiny-v0", num_envs=2), 0.1)
+    envs.reset(seed=0, options={"reset_mask": None})
+    assert envs.step(np.array([1, 1]))[1].tolist() == [-0.1, -0.1]
+
+
+@pytest.mark.parametrize("around", [StartFromPrefix, BackwardCurriculum])
+def test_one_prefix_is_enough(around):
+    with pytest.raises(ConfigError, match=f"{around.__name__} goes around an environment that starts after a prefix"):
+        around(TimePenalty(StartFromPrefix(make(task=Answered())), 0.1))
+
+
+def test_a_response_after_a_prefix_ends_where_the_episode_does():
+    env = WholeResponse(StartFromPrefix(make(task=Answered()), share=1.0))
+    _, info = env.reset(seed=1)
+    assert 0 < info["prefix_tokens"] < T
+    *_, terminated, _, last = env.step(np.full(T, 2, dtype=np.int32))
+    assert terminated
+    assert last["length"] == T
+    _, info = env.reset(seed=1)
+    *_, last = env.step(env.encode(""))
+    assert last["length"] == info["prefix_tokens"] + 1
+    assert last["finish"] == "eos"
+
+
+def test_an_episode_that_a_time_limit_cuts_off_is_no_success():
+    env = BackwardCurriculum(TimeLimit(make(task=Answered()), 1), stride=0.5, window=1, succeeds_at=0.0)
+    env.reset(seed=0, options={"index": 0})
+    assert env.step(2)[2:4] == (False, True)
+    assert env.share == (0.5, 0.5)
+    assert env.success.mean == 0.0

@@ -83,6 +83,9 @@ def test_a_mixture_has_the_greatest_lengths_and_the_splits_of_all():
         ([(Named("a"), 0.0)], "above 0"),
         ([(Named("a"), float("nan"))], "above 0"),
         ([(Named("a"), 1), (Named("b"), 2000)], "at least a thousandth"),
+        ("tiny", r"weights by task.*got 'tiny'"),
+        (["tiny", "translation"], "weights by task"),
+        (3, "weights by task"),
         ({"tiny": "much"}, "A weight must be a number"),
         ({"tinny": 1}, "Did you mean 'tiny'"),
     ],
@@ -176,8 +179,20 @@ def test_levels_before_are_reviewed():
 def test_the_curriculum_is_for_levels():
     with pytest.raises(ConfigError, match="plays Levels, got the task 'tiny'"):
         DifficultyCurriculum(gym.make("tests/Tiny-v0"))
-    with pytest.raises(ConfigError, match="one difficulty or more"):
-        Levels("tiny")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tiny",), "one difficulty or more"),
+        ((3,), "or of a list of tasks, got 3"),
+        ((["sort_letters"],), "or of a list of tasks"),
+        (("sort_letters", 3), "difficulties must be a list of whole numbers, got 3"),
+    ],
+)
+def test_levels_that_cannot_be(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        Levels(*arguments)
 
 
 def test_an_episode_of_a_given_sample_counts_for_its_level():

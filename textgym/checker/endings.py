@@ -102,7 +102,8 @@ def check_infos(subject: Subject) -> None:
             elif early := sorted(AT_END.keys() & info.keys()):
                 trace.actions = trace.actions[:count]
                 trace.fail(f"only the last step may tell {', '.join(AT_END)}", f"{early} while the episode goes on")
-        if subject.writes and trace.ended and trace.info["length"] != len(trace.actions):
+        given = trace.outcomes[0][1].get("prefix_tokens", 0)  # the beginning of a response that somebody else wrote
+        if subject.writes and trace.ended and trace.info["length"] != given + len(trace.actions):
             trace.fail("info['length'] must be the number of the agent's tokens", f"{trace.info['length']}")
 
 

@@ -52,7 +52,7 @@ def check_empty_response(subject: Subject) -> None:
         trace = subject.trace()
         trace.reset(seed)
         trace.step(space.eos_id)  # carried out even where it comes too early
-        if not trace.ended:
+        if not subject.is_one_response(trace):  # it goes on, or was begun by somebody else
             continue
         response, score = trace.info.get("response"), trace.info.get("score")
         if response != "" or not _is_finite(score):

@@ -61,8 +61,8 @@ class DataTask(Task):
         """
         if split not in self._samples:
             raise ConfigError(
-                f"The split {split!r} was asked for, and the data has only {', '.join(map(repr, self.splits))}: give "
-                f'data={{"train": ..., "{split}": ...}} or a folder with train.jsonl and {split}.jsonl.'
+                f"The split {split!r} was asked for, and the data has only {', '.join(map(repr, self.splits))}: pass "
+                f'split= one of these, or add it: data={{..., "{split}": ...}} or a folder with {split}.jsonl.'
             )
         return self._samples[split]
 
@@ -75,7 +75,7 @@ class DataTask(Task):
         if "train" not in self._samples:
             raise ConfigError(
                 f"The data has no split 'train' to learn byte pairs on, only {', '.join(map(repr, self.splits))}: "
-                'pass tokenizer= ("byte", "hf:...", the file of a saved one) or add training data.'
+                'pass tokenizer="byte", "hf:..." or the file of a saved one, or add training data.'
             )
         return self._learned
 

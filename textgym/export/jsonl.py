@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textgym.core import Sample, Task
-from textgym.errors import DataError
+from textgym.errors import ConfigError, DataError
 from textgym.export.samples import chosen_samples, metadata_json
 
 OWN = ("prompt", "references")
@@ -33,6 +33,8 @@ def write_jsonl(
         DataError: The folder does not exist or cannot be written, or a sample's metadata is no JSON.
     """
     place = Path(path)
+    if not place.name:
+        raise ConfigError(f"A split is written to a file, got the path {os.fspath(path)!r}.")
     samples = chosen_samples(task, split, count, options)
     unfinished = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     written = 0

@@ -48,15 +48,16 @@ def trl_reward(reward: Any) -> Callable[..., list[float]]:
     judged = make_reward(reward)
 
     def score(prompts: Sequence[Completion], completions: Sequence[Completion], **columns: Any) -> list[float]:
-        if "references" not in columns:
+        if "references" not in columns and judged.needs_references:
             raise DataError(
                 f"The reward {judged.name!r} needs the column 'references' beside the prompts, got "
                 f"{', '.join(columns) or 'none'}: train on trl_dataset(...), with remove_unused_columns=False."
             )
+        references = columns.get("references") or [()] * len(prompts)
         metadata = columns.get("metadata") or ["{}"] * len(prompts)
         samples = [
-            Sample(_text(prompt), tuple(references), json.loads(told))
-            for prompt, references, told in zip(prompts, columns["references"], metadata, strict=True)
+            Sample(_text(prompt), tuple(texts), json.loads(told))
+            for prompt, texts, told in zip(prompts, references, metadata, strict=True)
         ]
         scores: list[float] = judge(judged, [_text(completion) for completion in completions], samples).tolist()
         return scores
@@ -66,5 +67,10 @@ def trl_reward(reward: Any) -> Callable[..., list[float]]:
 
 
 def _text(turn: Completion) -> str:
-    """Return plain text as it is, of messages the text of the last."""
-    return turn if isinstance(turn, str) else str(turn[-1]["content"])
+    """Return plain text as it is, of messages the text of the last; that of a call of a tool is empty."""
+    if isinstance(turn, str):
+        return turn
+    content = turn[-1].get("content") if turn else None
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part.get("text", "") for part in content)  # what an image says cannot be judged

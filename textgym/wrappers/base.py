@@ -63,13 +63,14 @@ class TextWrapper(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Rec
         """Take up what :meth:`own_state` gave."""
 
 
-def refuse_other_actions(wrapper: TextWrapper) -> None:
+def refuse_other_actions(wrapper: TextWrapper | TextVectorWrapper) -> None:
     """Raise ConfigError unless the actions of the environment inside are token ids."""
     V = wrapper.episodes.space.vocab_size
-    if wrapper.env.action_space != gym.spaces.Discrete(V):
+    inside = wrapper.env.action_space if isinstance(wrapper, TextWrapper) else wrapper.env.single_action_space
+    if inside != gym.spaces.Discrete(V):
         raise ConfigError(
-            f"{type(wrapper).__name__} writes token ids, and the actions of what it goes around are "
-            f"{wrapper.env.action_space}, not Discrete({V}): put it inside of the wrapper that changes them."
+            f"{type(wrapper).__name__} writes token ids, and the actions of what it goes around are {inside}, not "
+            f"Discrete({V}): put it inside of the wrapper that changes them."
         )
 
 
@@ -96,5 +97,19 @@ class TextVectorWrapper(gym.vector.VectorWrapper):
 
     def action_masks(self) -> BoolArray:
         """Return which actions are allowed next, bool [num_envs, ...]."""
-        masks: BoolArray = self.env.action_masks()  # type: ignore[attr-defined]
-        return masks
+        return cast(BoolArray, self._inner("action_masks")())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state of the environment, JSON values only, for :meth:`restore`."""
+        return cast(dict[str, Any], self._inner("snapshot")())
+
+    def restore(self, snapshot: Mapping[str, Any]) -> Any:
+        """Go back to a snapshot; return the observations."""
+        return self._inner("restore")(snapshot)
+
+    def _inner(self, name: str) -> Any:
+        """Return a method of the outermost environment inside that has it: Gymnasium's own wrappers have none."""
+        env: Any = self.env
+        while not hasattr(env, name):
+            env = env.env
+        return getattr(env, name)

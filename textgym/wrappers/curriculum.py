@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex
 
 import gymnasium as gym
 
-from textgym.arguments import real_number, reset_options
+from textgym.arguments import real_number, reset_options, whole_numbers
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError
 from textgym.registration import make_task
@@ -34,9 +34,15 @@ class Levels(Task):
     name = "levels"
 
     def __init__(self, task: str | Sequence[Task], difficulties: Iterable[int] = ()) -> None:
-        tasks = [make_task(task, difficulty=d) for d in difficulties] if isinstance(task, str) else list(task)
-        if not tasks:
-            raise ConfigError("Levels needs one difficulty or more: Levels('sort', range(1, 6)).")
+        if isinstance(task, str):
+            tasks = [make_task(task, difficulty=d) for d in whole_numbers("difficulties", difficulties)]
+        else:
+            tasks = list(task) if isinstance(task, Iterable) else []
+        if not tasks or not all(isinstance(level, Task) for level in tasks):
+            raise ConfigError(
+                "Levels is made of a task's name and one difficulty or more, Levels('sort_letters', range(1, 6)), or "
+                f"of a list of tasks, got {task!r:.80} and {difficulties!r:.80}."
+            )
         self.tasks, hardest = tasks, tasks[-1]
         self.name = f"{hardest.name} in {len(tasks)} levels"
         self.reward, self.splits, self.overlong = hardest.reward, hardest.splits, hardest.overlong
@@ -85,7 +91,7 @@ class DifficultyCurriculum(TextWrapper):
     """Episodes of one level, until it succeeds; then of the next.
 
     Args:
-        env: An environment of :class:`Levels`: ``TextGenerationEnv(Levels("sort", range(1, 6)))``.
+        env: An environment of :class:`Levels`: ``TextGenerationEnv(Levels("sort_letters", range(1, 6)))``.
         threshold: The mean success of ``window`` episodes at the present level from which the next one is played.
         window: Episodes of the present level over which it is taken.
         succeeds_at: The score from which an episode is a success.
@@ -141,7 +147,7 @@ class DifficultyCurriculum(TextWrapper):
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """Write a token."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        if (terminated or truncated) and self._playing == self.level and self.success.record(info["score"]):
+        if (terminated or truncated) and self._playing == self.level and self.success.record(info):
             self.level = min(self.level + 1, len(self.samples.levels) - 1)
         return observation, reward, terminated, truncated, info
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Mapping, Sequence
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Mixture(Task):
     name = "mixture"
 
     def __init__(self, tasks: Mapping[str, float] | Sequence[tuple[str | Task, float]]) -> None:
-        pairs = list(tasks.items()) if isinstance(tasks, Mapping) else list(tasks)
+        pairs = _pairs(tasks)
         self.tasks = {task.name: task for task in (make_task(task) for task, _ in pairs)}
         if not pairs or len(self.tasks) < len(pairs):
             raise ConfigError(f"A mixture is of one task or more with different names, got {pairs!r:.200}.")
@@ -117,6 +117,17 @@ class MixtureReward(Reward):
             if rows:
                 scores[rows] = judge(reward, [responses[row] for row in rows], [samples[row] for row in rows])
         return scores
+
+
+def _pairs(tasks: Any) -> list[tuple[str | Task, Any]]:
+    """Return tasks with their weights."""
+    pairs = list(tasks.items()) if isinstance(tasks, Mapping) else tasks
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
+        raise ConfigError(
+            "A mixture is made of weights by task, {'translation': 2, 'sort_letters': 1}, or of pairs (task, weight), "
+            f"got {tasks!r:.200}."
+        )
+    return list(pairs)
 
 
 def _pattern(shares: FloatArray) -> np.ndarray:

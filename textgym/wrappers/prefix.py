@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -30,6 +30,8 @@ class StartFromPrefix(TextWrapper):
     def __init__(self, env: gym.Env[Any, Any], share: float | Sequence[float] = (0.0, 1.0)) -> None:
         super().__init__(env, share=share)
         refuse_other_actions(self)
+        if any(isinstance(inner, StartFromPrefix) for inner in _around(env)):
+            raise ConfigError(f"{type(self).__name__} goes around an environment that starts after a prefix already.")
         self.share: Share = _checked(share)
 
     def reset(
@@ -101,7 +103,7 @@ class BackwardCurriculum(StartFromPrefix):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if terminated or truncated:
             info["share"] = self.share[0]
-            if self.success.record(info["score"]) and self.share[0] > 0.0:
+            if self.success.record(info) and self.share[0] > 0.0:
                 self.share = _checked(max(0.0, round(self.share[0] - self.stride, 9)))
         return observation, reward, terminated, truncated, info
 
@@ -113,6 +115,14 @@ class BackwardCurriculum(StartFromPrefix):
         """Take up what :meth:`own_state` gave."""
         self.share = _checked(state["share"])
         self.success.set_state(state["successes"])
+
+
+def _around(env: gym.Env[Any, Any]) -> Iterator[gym.Env[Any, Any]]:
+    """Yield an environment and all those inside of it."""
+    yield env
+    while isinstance(env, gym.Wrapper):
+        env = env.env
+        yield env
 
 
 def _checked(share: Any) -> Share:

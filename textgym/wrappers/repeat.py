@@ -78,6 +78,12 @@ class RepeatPromptsVector(TextVectorWrapper):
         self._seeded = self._seeded or seed is not None
         return self.env.reset(seed=self._of_lanes(seed), options=options)  # type: ignore[arg-type]
 
+    def restore(self, snapshot: Mapping[str, Any]) -> Any:
+        """Go back to a snapshot, whose lanes are equal already; return the observations."""
+        observations = super().restore(snapshot)
+        self._seeded = True
+        return observations
+
     def _of_lanes(self, seed: Any) -> list[int | None] | None:
         if seed is None:
             return None

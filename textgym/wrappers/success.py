@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from textgym.arguments import real_number, whole_number
 from textgym.errors import ConfigError
@@ -26,9 +29,12 @@ class SuccessRate:
         self.succeeds_at = real_number("succeeds_at", succeeds_at)
         self._latest: deque[bool] = deque(maxlen=window)
 
-    def record(self, score: float) -> bool:
-        """Take in an episode's score; return whether the window is full and its mean suffices, which empties it."""
-        self._latest.append(bool(score >= self.succeeds_at))
+    def record(self, info: Mapping[str, Any]) -> bool:
+        """Take in what the end of an episode tells; return whether the window is full and its mean suffices.
+
+        If it does, the window is emptied. An episode that a time limit cut off has no score and is no success.
+        """
+        self._latest.append(bool(info.get("score", -math.inf) >= self.succeeds_at))
         full = len(self._latest) == self._latest.maxlen
         suffices = full and sum(self._latest) >= self.threshold * len(self._latest)
         if suffices:

@@ -42,21 +42,12 @@ class TimePenaltyVector(TextVectorWrapper):
     def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], cost: float) -> None:
         super().__init__(env)
         self.cost = _checked(cost)
-        self._over = np.zeros(self.num_envs, dtype=bool)
-
-    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Start episodes."""
-        observations, infos = super().reset(seed=seed, options=options)
-        self._over &= ~(options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
-        return observations, infos
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Write a token in each lane."""
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
-        rewards = np.where(self._over, rewards, rewards - self.cost)
-        if self.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP:
-            self._over = terminated | truncated
-        return observations, rewards, terminated, truncated, infos
+        only_started = self.native.autoreset_mode is AutoresetMode.NEXT_STEP and infos.get("_index", False)
+        return observations, np.where(only_started, rewards, rewards - self.cost), terminated, truncated, infos
 
 
 def _checked(cost: float) -> float:

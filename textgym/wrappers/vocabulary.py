@@ -92,6 +92,7 @@ class TopKVocabularyVector(TextVectorWrapper):
 
     def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], k: int) -> None:
         super().__init__(env)
+        refuse_other_actions(self)
         self.tokens = frequent_tokens(self.episodes, k)
         self.single_action_space = spaces.Discrete(len(self.tokens))
         self.action_space = batch_space(self.single_action_space, self.num_envs)

@@ -103,6 +103,8 @@ class WholeResponse(TextWrapper):
             observation, reward, terminated, truncated, info = self.env.step(token)
             total += float(reward)
             refused = refused or "invalid_action" in info
+            if terminated or truncated:  # sooner than the action says, where a prefix was written before
+                break
         return observation, total, terminated, truncated, info | ({"invalid_action": True} if refused else {})
 
 

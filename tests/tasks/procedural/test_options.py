@@ -47,6 +47,12 @@ def test_sizes_below_one_are_refused(option):
         made("arithmetic", **{option: 0})
 
 
+@pytest.mark.parametrize("name", ["arithmetic", "translation", "compression"])
+def test_a_split_cannot_be_longer_than_a_sequence(name):
+    with pytest.raises(ConfigError, match="train_size must be at most 9223372036854775807, got 1000000000000000000000"):
+        textgym.make_task(name, train_size=10**30)
+
+
 def test_a_negative_seed_is_refused():
     with pytest.raises(ConfigError, match="seed must be at least 0, got -1"):
         made("brackets", seed=-1)

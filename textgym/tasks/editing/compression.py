@@ -9,11 +9,12 @@ from zlib import crc32
 
 import numpy as np
 
+from textgym.arguments import split_sizes
 from textgym.cards import Card
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_edit_env, register_task
-from textgym.tasks.editing.drawn import DrawnSamples, checked_sizes
+from textgym.tasks.editing.drawn import DrawnSamples
 from textgym.tasks.translation import Translation
 from textgym.tasks.translation.dice import Dice
 from textgym.tasks.translation.english import english
@@ -66,7 +67,7 @@ class Compression(Task):
     )
 
     def __init__(self, train_size: int = 100_000, validation_size: int = 1_000, test_size: int = 1_000) -> None:
-        self.sizes = checked_sizes(train_size, validation_size, test_size)
+        self.sizes = split_sizes(train=train_size, validation=validation_size, test=test_size)
 
     def samples(self, split: str) -> Sequence[Sample]:
         """Return the samples of "train", "validation" or "test"."""

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import SupportsIndex, overload
 
-from textgym.arguments import whole_number
 from textgym.core import Sample
-from textgym.errors import ConfigError
 
 REMEMBERED = 2_000  # samples: one of a small split takes many draws
 
@@ -39,12 +37,3 @@ class DrawnSamples(Sequence[Sample]):
         if not -self._size <= i < self._size:
             raise IndexError(f"There are {self._size} samples; there is no sample {i}.")
         return self._draw(i % self._size)
-
-
-def checked_sizes(train_size: int, validation_size: int, test_size: int) -> dict[str, int]:
-    """Return the sizes of the splits by name, each at least 1."""
-    sizes = {"train": train_size, "validation": validation_size, "test": test_size}
-    for split, size in sizes.items():
-        if whole_number(f"{split}_size", size) < 1:
-            raise ConfigError(f"{split}_size must be at least 1, got {size}.")
-    return sizes

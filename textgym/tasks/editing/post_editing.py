@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 from zlib import crc32
 
+from textgym.arguments import split_sizes
 from textgym.cards import Card
 from textgym.core import Sample, Task
 from textgym.corruption import Corruption
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_edit_env, register_task
-from textgym.tasks.editing.drawn import DrawnSamples, checked_sizes
+from textgym.tasks.editing.drawn import DrawnSamples
 from textgym.tasks.translation import Translation
 from textgym.tokenizers import Tokenizer
 
@@ -53,7 +54,7 @@ class PostEditing(Task):
     )  # fmt: skip
 
     def __init__(self, train_size: int = 100_000, validation_size: int = 1_000, test_size: int = 1_000) -> None:
-        self.sizes = checked_sizes(train_size, validation_size, test_size)
+        self.sizes = split_sizes(train=train_size, validation=validation_size, test=test_size)
         self._translation = Translation(train_size, validation_size, test_size)
         self._corruption = Corruption(least=1, most=4, language="de")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from textgym.arguments import whole_number
+from textgym.arguments import split_sizes, whole_number
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, did_you_mean
 from textgym.tasks.procedural.generated import BUCKETS, GeneratedSamples
@@ -67,10 +67,7 @@ class ProceduralTask(Task):
         self.seed = whole_number("seed", seed)
         if self.seed < 0:
             raise ConfigError(f"seed must be at least 0, got {seed}.")
-        self.sizes = {"train": train_size, "validation": validation_size, "test": test_size}
-        for split, size in self.sizes.items():
-            if whole_number(f"{split}_size", size) < 1:
-                raise ConfigError(f"{split}_size must be at least 1, got {size}.")
+        self.sizes = split_sizes(train=train_size, validation=validation_size, test=test_size)
         self.max_prompt_tokens, self.max_new_tokens = self.lengths()
 
     @abstractmethod

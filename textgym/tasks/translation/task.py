@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textgym.arguments import whole_number
+from textgym.arguments import split_sizes
 from textgym.cards import Card
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, did_you_mean
@@ -58,10 +58,7 @@ class Translation(Task):
     )
 
     def __init__(self, train_size: int = 100_000, validation_size: int = 1_000, test_size: int = 1_000) -> None:
-        self.sizes = {"train": train_size, "validation": validation_size, "test": test_size}
-        for split, size in self.sizes.items():
-            if whole_number(f"{split}_size", size) < 1:
-                raise ConfigError(f"{split}_size must be at least 1, got {size}.")
+        self.sizes = split_sizes(train=train_size, validation=validation_size, test=test_size)
 
     def samples(self, split: str) -> Sequence[Sample]:
         """Return the samples of "train", "validation" or "test"."""
