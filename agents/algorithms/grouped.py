@@ -15,7 +15,7 @@ from torch import Tensor
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
 from agents.learning.returns import Float32Array
-from agents.learning.token_batch import Judged, TokenBatch
+from agents.learning.token_batch import Judged, Rows, TokenBatch
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
 from textgym.arguments import real_number, whole_number
@@ -152,16 +152,37 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         judged = self.judged(experience)
         logs: dict[str, list[float]] = defaultdict(list)
         for _ in range(self.n_epochs):
-            for parts in judged.steps(self.batch_size, self.part_size, self.device):
-                self._step(parts, logs)
+            for rows in judged.steps(self.batch_size):
+                self._step(judged, rows, logs)
         self._n_updates += self.n_epochs
         for name, values in logs.items():
             self.logger.record(f"train/{name}", float(np.mean(values)))
         self.logger.record("train/advantage_zero", float((judged.advantages == 0).mean()))
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def _step(self, parts: list[TokenBatch], logs: dict[str, list[float]]) -> None:
-        """Make one step of the optimizer."""
+    def _step(self, judged: Judged, rows: Rows, logs: dict[str, list[float]]) -> None:
+        """Make one step of the optimizer; where memory runs out, once more, in parts of half the size."""
+        parts = judged.parts(rows, self.part_size, self.device)
+        told = self._gradients(parts)
+        if told is None:
+            self._halve_parts(parts)
+            told = self._gradients(judged.parts(rows, self.part_size, self.device), last_chance=True)
+        assert told is not None, "the last chance raises"
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        for name, value in (told | {"grad_norm": float(norm)}).items():
+            logs[name].append(value)
+
+    def _gradients(self, parts: list[TokenBatch], last_chance: bool = False) -> dict[str, float] | None:
+        """Compute the gradient of a step; return what there is to log, None where memory ran out."""
+        try:
+            return self._summed(parts)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if last_chance or not out_of_memory(error):
+                raise
+        return None  # here nothing refers to the error any more, and to the tensors of its frames
+
+    def _summed(self, parts: list[TokenBatch]) -> dict[str, float]:
         self.policy.optimizer.zero_grad()
         totals = torch.zeros(4, device=self.device)  # loss, clipped, k3 estimate of the KL divergence, entropy
         ratios = 0
@@ -177,9 +198,20 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
                 drift = ((log_ratio.exp() - 1) - log_ratio).sum() / batch.step_tokens
                 totals += torch.stack([part.loss.detach(), part.clipped.float(), drift, bonus.detach()])
             ratios += part.ratios
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-        self.policy.optimizer.step()
         loss, clipped, drift_total, entropy = totals.tolist()
         told = {"policy_gradient_loss": loss, "clip_fraction": clipped / max(1, ratios), "approx_kl": drift_total}
-        for name, value in (told | {"entropy_loss": -entropy, "grad_norm": float(norm)}).items():
-            logs[name].append(value)
+        return told | {"entropy_loss": -entropy}
+
+    def _halve_parts(self, parts: list[TokenBatch]) -> None:
+        self.policy.optimizer.zero_grad()
+        largest = max(len(part.lengths) * int(part.lengths.max()) for part in parts)
+        self.part_size = max(1, largest // 2)
+        self.logger.log(
+            f"Memory ran out in an update with parts of {largest} tokens: from now on they have at most "
+            f"{self.part_size}. The gradient is the same; part_size={self.part_size} avoids the detour."
+        )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error tells that memory ran out, on an accelerator or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

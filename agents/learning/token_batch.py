@@ -65,19 +65,25 @@ class Judged:
     advantages: Float32Array
     reference_log_probs: Float32Array
 
-    def steps(
-        self, step_tokens: int | None, part_tokens: int | None, device: torch.device
-    ) -> Iterator[list[TokenBatch]]:
-        """Yield the parts of each step of the optimizer; all responses come once, in random order.
+    def steps(self, step_tokens: int | None) -> Iterator[Rows]:
+        """Yield the responses, int64, of each step of the optimizer; all come once, in random order.
 
         Args:
             step_tokens: Tokens per step, about; None makes one step of all.
-            part_tokens: The most own tokens of a part, see :func:`parts_of`; None makes one part of each step.
+        """
+        sizes = self.experience.own.sum(axis=1)
+        yield from even_groups(torch.randperm(len(sizes)).numpy(), sizes, step_tokens)
+
+    def parts(self, step: Rows, part_tokens: int | None, device: torch.device) -> list[TokenBatch]:
+        """Return the parts of a step.
+
+        Args:
+            step: Its responses.
+            part_tokens: The most own tokens of a part, see :func:`parts_of`; None makes one part.
             device: Where the network computes.
         """
         sizes = self.experience.own.sum(axis=1)
-        for rows in even_groups(torch.randperm(len(sizes)).numpy(), sizes, step_tokens):
-            yield [self._part(part, rows, sizes, device) for part in parts_of(rows, sizes, part_tokens)]
+        return [self._part(part, step, sizes, device) for part in parts_of(step, sizes, part_tokens)]
 
     def _part(self, part: Rows, step: Rows, sizes: Rows, device: torch.device) -> TokenBatch:
         def told(array: Float32Array) -> Tensor:

@@ -115,7 +115,8 @@ def test_a_step_has_the_responses_of_all_parts():
     experience = collected(algorithm)
     judged = Judged(experience, np.arange(16, dtype=np.float32), np.zeros_like(experience.log_probs))
     seen = []
-    for parts in judged.steps(20, 10, torch.device("cpu")):
+    for rows in judged.steps(20):
+        parts = judged.parts(rows, 10, torch.device("cpu"))
         assert sum(len(part.actions) for part in parts) == parts[0].step_tokens
         assert sum(len(part.advantages) for part in parts) == parts[0].step_responses
         seen += [advantage for part in parts for advantage in part.advantages.tolist()]
@@ -208,3 +209,51 @@ def test_wrappers_cannot_ask_for_several_responses(cls):
     envs = VecNormalize(make_vec_env(ENV, num_envs=4), norm_obs=False)
     with pytest.raises(ConfigError, match="which wrappers cannot ask for"):
         cls(TransformerPolicy, envs, policy_kwargs={"model": MODELS["gpt2"]})
+
+
+def failing(algorithm, monkeypatch, times, error):
+    """Let the first passes of an update that are too large fail; return the numbers of responses of all passes."""
+    evaluate, seen = algorithm.policy.evaluate_actions, []
+
+    def limited(sequences, actions):
+        seen.append(len(sequences.own))
+        if len(seen) <= times:
+            raise error
+        return evaluate(sequences, actions)
+
+    monkeypatch.setattr(algorithm.policy, "evaluate_actions", limited)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")],
+)
+def test_an_update_without_memory_is_made_in_smaller_parts_with_the_same_gradient(error, monkeypatch, capsys):
+    algorithm = made(GRPO, responses_per_prompt=4, rollout_responses=16, verbose=1)
+    collected(algorithm)
+    expected = gradients(algorithm)
+    seen = failing(algorithm, monkeypatch, 1, error)
+    for name, gradient in gradients(algorithm).items():
+        torch.testing.assert_close(gradient, expected[name], atol=1e-6, rtol=0)
+    assert seen[0] == 16
+    assert max(seen[1:]) <= 10
+    assert "Memory ran out in an update" in capsys.readouterr().out
+    assert algorithm.part_size is not None
+
+
+def test_memory_that_runs_out_twice_is_an_error(monkeypatch):
+    algorithm = made(GRPO)
+    collected(algorithm)
+    failing(algorithm, monkeypatch, 2, torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(torch.OutOfMemoryError):
+        algorithm.train()
+
+
+def test_other_errors_are_not_taken_for_it(monkeypatch):
+    algorithm = made(GRPO)
+    collected(algorithm)
+    seen = failing(algorithm, monkeypatch, 1, RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        algorithm.train()
+    assert len(seen) == 1
