@@ -28,13 +28,25 @@ def make_vec(id: str, num_envs: int = 1, **arguments: Any) -> gym.vector.VectorE
         return gym.make_vec(id, num_envs, **arguments)
 
 
+def text_ids() -> list[str]:
+    """Return the ids of all environments that have a task."""
+    return sorted(id for id, spec in gym.registry.items() if "task" in spec.kwargs)
+
+
 @contextmanager
 def _hint(id: str) -> Iterator[None]:
     try:
         yield
     except UnregisteredEnv as error:
-        ids = [name for name in gym.registry if "/" in name]
         raise ConfigError(
-            f"There is no environment {id!r}. {did_you_mean(id, ids)} `textgym list` tells all; the module that "
-            "registers one's own must be imported first."
+            f"There is no environment {id!r}. {_nearest(id)} `textgym list` tells all; the module that registers one's "
+            "own must be imported first."
         ) from error
+
+
+def _nearest(id: str) -> str:
+    """Return which ids are meant: those of a task of that name, else the nearest."""
+    ids = text_ids()
+    if own := [name for name in ids if gym.spec(name).kwargs["task"] == id]:
+        return f"That is a task, which {' and '.join(own)} {'plays' if len(own) == 1 else 'play'}."
+    return did_you_mean(id, ids)

@@ -110,6 +110,8 @@ def test_arguments_go_to_the_environment(announced, capsys):
         (["--reward", "bleu", "--kwargs", "{}"], "--kwargs is for an environment"),
         (["tests/Tiny-v0", "--kwargs", "{"], "--kwargs must be JSON, got '{': "),
         (["tests/Tiny-v0", "--kwargs", "[1]"], "--kwargs must be a JSON object of arguments, got '[1]'."),
+        (["copy_letters"], "There is no environment 'copy_letters'. That is a task, which textgym/Copy-v0 plays."),
+        (["tests/Tiny-v0", "--seed", "-1"], "seed must be at least 0, got -1"),
         (["tests/Tni-v0"], "There is no environment 'tests/Tni-v0'. Did you mean 'tests/Tiny-v0'? `textgym list`"),
         (["nowhere:tests/Tiny-v0"], "The environment 'nowhere:tests/Tiny-v0' cannot be made: ModuleNotFoundError"),
         (["CartPole-v1", "--kwargs", '{"a": 1}'], "The environment 'CartPole-v1' cannot be made: TypeError"),

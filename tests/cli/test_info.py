@@ -6,7 +6,8 @@ import pytest
 
 from tests.tasks.published.fixtures import alone, fixture
 from textgym import cli
-from textgym.cli.facts import subject_of, text_ids
+from textgym.cli.facts import subject_of
+from textgym.making import text_ids
 from textgym.registration import tasks
 from textgym.tasks import summarization
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from textgym.arguments import seed_number
 from textgym.checker.actions import check_foreign_actions, check_masks, check_refused_actions
 from textgym.checker.copies import check_deepcopy, check_pickle, check_snapshots
 from textgym.checker.endings import check_eos, check_index, check_infos, check_length, check_order, check_outcomes
@@ -78,7 +79,7 @@ def check_text_env(env: gym.Env[Any, Any], seed: int = 0) -> dict[str, str]:
     """
     if not isinstance(env, gym.Env):
         raise ConfigError(f"check_text_env takes a gymnasium.Env, made with gym.make, got {type(env).__name__}.")
-    subject = Subject(env, seed)
+    subject = Subject(env, seed_number(seed) or 0)
     return {name: _outcome(check, subject) for name, check in CHECKS.items()}
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 from gymnasium.error import Error as GymnasiumError
 
+from textgym.arguments import seed_number
 from textgym.errors import ConfigError, TextGymError
 from textgym.making import make
 from textgym.rendering import printable
@@ -50,10 +51,8 @@ class Finding(NamedTuple):
 
 def check_environment(arguments: Namespace) -> int:
     """Run every checker on the environment ``arguments.id``; return the exit code."""
-    options = _options(arguments.kwargs)
-    findings = [
-        _finding(name, checker, _made(arguments.id, options)) for name, checker in checkers(arguments.seed).items()
-    ]
+    options, seed = _options(arguments.kwargs), seed_number(arguments.seed) or 0
+    findings = [_finding(name, checker, _made(arguments.id, options)) for name, checker in checkers(seed).items()]
     told = {"environment": arguments.id, "findings": [finding._asdict() for finding in findings]}
     print(json.dumps(told, indent=1) if arguments.json else as_text(arguments.id, findings))
     failed = any(finding.problem or (arguments.strict and finding.warnings) for finding in findings)

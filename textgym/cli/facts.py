@@ -13,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 from textgym.cli.sections import Sections, sections_of
 from textgym.core import Sample, Task
 from textgym.errors import ConfigError, DataError, MissingExtraError, did_you_mean
+from textgym.making import text_ids
 from textgym.registration import option_names, tasks
 from textgym.sources import resolve_task
 from textgym.tokenizers import Tokenizer, make_tokenizer
@@ -47,11 +48,6 @@ class Subject:
     def sections(self) -> Sections:
         """The docstring of the task in its parts."""
         return sections_of(self.kind)
-
-
-def text_ids() -> list[str]:
-    """Return the ids of all environments that have a task."""
-    return sorted(id for id, spec in gym.registry.items() if "task" in spec.kwargs)
 
 
 def subject_of(name: str) -> Subject:

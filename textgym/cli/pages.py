@@ -9,10 +9,11 @@ from typing import Any
 from gymnasium.envs.registration import load_env_creator
 
 from textgym.cards import Card
-from textgym.cli.facts import Subject, subject_of, text_ids
+from textgym.cli.facts import Subject, subject_of
 from textgym.cli.sections import sections_of
 from textgym.core import Task
 from textgym.errors import DataError
+from textgym.making import text_ids
 from textgym.registration import make_task
 from textgym.rendering import printable
 
