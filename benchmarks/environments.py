@@ -2,8 +2,10 @@
 
 Random actions in 256 lanes of the native vector environment, with the default reward and tokenizer; an ended lane
 starts anew in a step of its own, so drawing samples, encoding prompts and judging responses are in the figure. The
-translation environment has the same P and T, and truncates the prompts that do not fit. Both are timed in turn, and the
-median of the rounds' ratios is told, so that a busy machine changes little.
+translation environment has the same P and T, and truncates the prompts that do not fit. Where drafts are edited, every
+step is paid, so that it is compared with translation whose reward is shaped; and random edits do not stop, so that an
+episode lasts as long on both sides. Both are timed in turn, and the median of the rounds' ratios is told, so that a busy
+machine changes little.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from benchmarks.throughput.timing import interleaved, median, speedups
+from textgym.editing.space import REPLACE, STOP, EditSpace
 from textgym.errors import TextGymError
 
 BASE = "textgym/Translation-v0"
@@ -48,10 +51,11 @@ class Line(NamedTuple):
 def measure(id: str, rounds: int) -> Line:
     """Time an environment and the translation environment of the same columns."""
     envs = gym.make_vec(id, num_envs=LANES)
-    space: Any = envs.unwrapped.single_observation_space  # a TokenSpace or like one
+    space: Any = envs.unwrapped.single_observation_space  # a TokenSpace or an EditSpace
     columns = space.max_prompt_tokens, space.max_new_tokens
     options = {"max_prompt_tokens": columns[0], "max_new_tokens": columns[1], "overlong": "truncate"}
-    base = gym.make_vec(BASE, num_envs=LANES, **options)
+    edits = isinstance(space, EditSpace)
+    base = gym.make_vec(BASE, num_envs=LANES, **options, **({"shaping": "potential"} if edits else {}))
     steps = ROUNDS_OF_T * (columns[1] + 1)
     seconds = interleaved({"ours": stepper(envs, steps), "base": stepper(base, steps)}, rounds)
     ratios = speedups(seconds["ours"], seconds["base"])
@@ -63,13 +67,20 @@ def stepper(envs: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> Callable[[
     """Return what makes ``steps`` steps with random actions, the same ones each time."""
     envs.reset(seed=0)
     envs.action_space.seed(0)
-    actions = [envs.action_space.sample() for _ in range(steps)]
+    actions = [_going_on(envs, envs.action_space.sample()) for _ in range(steps)]
 
     def play() -> None:
         for row in actions:
             envs.step(row)
 
     return play
+
+
+def _going_on(envs: gym.vector.VectorEnv[Any, Any, Any], actions: Any) -> Any:
+    """Return actions of which none stops an edit of its own accord: replacements stand where stops did."""
+    if isinstance(envs.unwrapped.single_observation_space, EditSpace):
+        actions[actions[:, 0] == STOP, 0] = REPLACE
+    return actions
 
 
 def row(line: Line) -> str:

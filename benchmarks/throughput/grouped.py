@@ -8,12 +8,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, TrainerCallback
+from transformers import TrainerCallback
 
 from agents import GRPO, TransformerPolicy
 from agents.vec_env import TextVecEnv
 from benchmarks.throughput.comparison import Comparison
+from benchmarks.throughput.trl_trainer import make_trainer
 from benchmarks.throughput.workload import GPT2, WORDS, arguments
 from textgym.vector import TextGenerationVectorEnv
 
@@ -70,7 +70,21 @@ def compare(repeats: int) -> Comparison:
     turns = Interleaved(Iteration())
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of TRL's own
-        _trl(Path(folder), turns, repeats + 1).train()
+        algorithm = turns.iterate.algorithm
+        task = algorithm.env.venv.episodes.task  # type: ignore[union-attr]
+        make_trainer(
+            Path(folder),
+            algorithm.policy.network.model,  # type: ignore[arg-type,union-attr]
+            WORDS,
+            [" ".join(sample.prompt.split()[:PROMPT]) for sample in task.samples("train")],
+            rows=PROMPTS * GROUP,
+            response=RESPONSE,
+            group=GROUP,
+            steps=repeats + 1,
+            beta=BETA,
+            rate=RATE,
+            callbacks=[turns],
+        ).train()
     return Comparison(
         name="GRPO iteration",
         setting=f"{PROMPTS} prompts of {PROMPT} tokens, {GROUP} responses of {RESPONSE}, reference model, one update",
@@ -81,49 +95,3 @@ def compare(repeats: int) -> Comparison:
         theirs=turns.theirs[1:],
         target=TARGET,
     )
-
-
-def _trl(folder: Path, turns: Interleaved, steps: int) -> Any:
-    """Return TRL's trainer at its fastest settings, with the model, the optimizer and the sizes of ours."""
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
-
-    turns.iterate.algorithm.policy.network.model.save_pretrained(folder)  # type: ignore[union-attr,operator]
-    _tokenizer().save_pretrained(folder)
-    task = turns.iterate.algorithm.env.venv.episodes.task  # type: ignore[union-attr]
-    prompts = [" ".join(sample.prompt.split()[:PROMPT]) for sample in task.samples("train")]
-    config = GRPOConfig(
-        output_dir=str(folder / "run"),
-        per_device_train_batch_size=PROMPTS * GROUP,
-        num_generations=GROUP,
-        max_completion_length=RESPONSE,
-        generation_kwargs={"min_new_tokens": RESPONSE},
-        beta=BETA,
-        learning_rate=RATE,
-        max_steps=steps,
-        gradient_checkpointing=False,
-        report_to=[],
-        logging_strategy="no",
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-        bf16=False,
-    )
-    return GRPOTrainer(
-        model=str(folder),
-        reward_funcs=[_free],  # type: ignore[list-item]
-        args=config,
-        train_dataset=Dataset.from_dict({"prompt": prompts}),
-        callbacks=[turns],
-    )
-
-
-def _free(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
-    return [i / len(completions) for i in range(len(completions))]
-
-
-def _tokenizer() -> PreTrainedTokenizerFast:
-    words = {f"w{i}": i for i in range(WORDS)} | {"<eos>": WORDS}
-    inner = Tokenizer(models.WordLevel(words, unk_token="<eos>"))
-    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<eos>")
