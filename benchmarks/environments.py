@@ -4,8 +4,8 @@ Random actions in 256 lanes of the native vector environment, with the default r
 starts anew in a step of its own, so drawing samples, encoding prompts and judging responses are in the figure. The
 translation environment has the same P and T, and truncates the prompts that do not fit. Where drafts are edited, every
 step is paid, so that it is compared with translation whose reward is shaped; and random edits do not stop, so that an
-episode lasts as long on both sides. Both are timed in turn, and the median of the rounds' ratios is told, so that a busy
-machine changes little.
+episode lasts as long on both sides. Both are timed in turn, and the median of the rounds' ratios is told: a busy machine
+changes little.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def measure(id: str, rounds: int) -> Line:
     envs = gym.make_vec(id, num_envs=LANES)
     space: Any = envs.unwrapped.single_observation_space  # a TokenSpace or an EditSpace
     columns = space.max_prompt_tokens, space.max_new_tokens
-    options = {"max_prompt_tokens": columns[0], "max_new_tokens": columns[1], "overlong": "truncate"}
+    options: dict[str, Any] = {"max_prompt_tokens": columns[0], "max_new_tokens": columns[1], "overlong": "truncate"}
     edits = isinstance(space, EditSpace)
-    base = gym.make_vec(BASE, num_envs=LANES, **options, **({"shaping": "potential"} if edits else {}))
+    base = gym.make_vec(BASE, num_envs=LANES, **options | ({"shaping": "potential"} if edits else {}))
     steps = ROUNDS_OF_T * (columns[1] + 1)
     seconds = interleaved({"ours": stepper(envs, steps), "base": stepper(base, steps)}, rounds)
     ratios = speedups(seconds["ours"], seconds["base"])
