@@ -4,8 +4,8 @@ Random actions in 256 lanes of the native vector environment, with the default r
 starts anew in a step of its own, so drawing samples, encoding prompts and judging responses are in the figure. The
 translation environment has the same P and T, and truncates the prompts that do not fit. Where drafts are edited, every
 step is paid, so that it is compared with translation whose reward is shaped; and random edits do not stop, so that an
-episode lasts as long on both sides. Both are timed in turn, and the median of the rounds' ratios is told: a busy machine
-changes little.
+episode lasts as long on both sides. Both are timed in turn, and the median of the rounds' ratios is told: a busy
+machine changes little.
 """
 
 from __future__ import annotations
