@@ -86,7 +86,7 @@ def test_arrays_that_were_returned_are_never_written_again():
     assert_same(tuple(copies), tuple(results))
 
 
-@pytest.mark.parametrize("actions", [[0.0] * LANES, [True] * LANES, [0] * (LANES - 1), 3, [None] * LANES])
+@pytest.mark.parametrize("actions", [[0.0] * LANES, [True] * LANES, [0] * (LANES - 1), 3, [None] * LANES, [0, [1, 2]]])
 def test_actions_of_wrong_type_or_shape_are_refused(actions):
     env = tiny()
     env.reset(seed=0)

@@ -112,13 +112,21 @@ def token_id(action: Any, vocab_size: int) -> int:
     return token
 
 
+def action_array(actions: Any) -> npt.NDArray[Any]:
+    """Return actions as an array; of objects without a shape where NumPy makes none, as of rows that differ."""
+    try:
+        return np.asarray(actions)
+    except ValueError:
+        return np.array(None)
+
+
 def token_ids(actions: Any, lanes: IntArray, count: int, vocab_size: int) -> IntArray:
     """Return the actions of ``lanes`` out of those of ``count`` lanes; the others may be anything.
 
     Raises:
         InvalidAction: They are no whole numbers [count], or one of ``lanes`` lies outside [0, vocab_size).
     """
-    array = np.asarray(actions)
+    array = action_array(actions)
     if array.shape != (count,) or array.dtype.kind not in "iu":
         raise InvalidAction(
             f"Actions must be whole numbers of shape ({count},), got {array.dtype} of shape {array.shape}."

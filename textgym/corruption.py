@@ -70,14 +70,17 @@ class Corruption:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kinds, Iterable):
+            raise ConfigError(f"Corruption's kinds must be a list of {', '.join(_ERRORS)}, got {self.kinds!r:.80}.")
         object.__setattr__(self, "kinds", tuple(self.kinds) if not isinstance(self.kinds, str) else (self.kinds,))
         for kind in self.kinds:
-            if kind not in _ERRORS:
+            if kind not in list(_ERRORS):  # by comparison: what cannot be hashed is no kind either
                 raise ConfigError(f"Corruption has no kind of error {kind!r}. {did_you_mean(str(kind), _ERRORS)}")
         if not self.kinds:
             raise ConfigError(f"Corruption needs at least one kind of error: {', '.join(_ERRORS)}.")
-        if self.language not in FORMS:
-            raise ConfigError(f"Corruption knows no language {self.language!r}. {did_you_mean(self.language, FORMS)}")
+        if self.language not in list(FORMS):
+            known = did_you_mean(str(self.language), FORMS)
+            raise ConfigError(f"Corruption knows no language {self.language!r}. {known}")
         if whole_number("least", self.least) < 0 or whole_number("most", self.most) < self.least:
             raise ConfigError(f"Corruption needs 0 <= least <= most, got least={self.least}, most={self.most}.")
         if whole_number("seed", self.seed) < 0:

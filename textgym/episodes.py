@@ -173,10 +173,11 @@ class Episodes(Ends):
                 return start
             if self.overlong == "error":
                 raise self._overlong_error(index)
-        raise DataError(
-            f"{MAX_DRAWS} prompts in a row, drawn from {self._where}, had more than max_prompt_tokens="
-            f"{self.space.max_prompt_tokens} tokens: raise it, or pass overlong='truncate'."
-        )
+        raise DataError(f"{MAX_DRAWS} prompts in a row, drawn from {self._where}, {self._overlong_told()}.")
+
+    def _overlong_told(self) -> str:
+        P = self.space.max_prompt_tokens
+        return f"had more than max_prompt_tokens={P} tokens: raise it, or pass overlong='truncate'"
 
     def fits(self, index: int) -> bool:
         """Whether :meth:`start` can play sample ``index``; with ``overlong="drop"`` an evaluation skips the others."""

@@ -14,6 +14,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from tests.talks import EOS, IDS, SEP, TOKENIZER, Echo, Talk
 from tests.tiny import dialogue_ids, some_actions
 from textgym.dialogue.env import DialogueEnv
+from textgym.dialogue.task import Outcome
 from textgym.errors import ConfigError, DataError, RewardError
 from textgym.simulators import Simulator, Turn
 
@@ -454,17 +455,101 @@ def test_threads_share_nothing():
     assert all(result == results[0] for result in results)
 
 
-def test_a_simulator_that_breaks_its_contract_is_named():
-    class Short(Echo):
-        def answer(self, texts, states):
-            return []
+class Gives(Echo):
+    """Opens as an echo does, and answers each text with ``said``; ``answers``, if given, is all that it returns."""
 
-    env = talk(simulator=Short())
+    def __init__(self, said=None, answers=None):
+        self.said, self.answers = said, answers
+
+    def answer(self, texts, states):
+        return [self.said] * len(texts) if self.answers is None else self.answers
+
+
+@pytest.mark.parametrize("answers", [[], 5, (turn for turn in [Turn("a", {})]), [Turn("a", {})] * 2])
+def test_a_simulator_that_breaks_its_contract_is_named(answers):
+    env = talk(simulator=Gives(answers=answers))
     env.reset(seed=0, options={"index": 0})
-    with pytest.raises(ConfigError, match="simulator 'tests-echo' must give a Turn with a text for each of 1 conv"):
+    with pytest.raises(ConfigError, match="simulator 'tests-echo' must give a list with a Turn for each of 1 conv"):
         say(env, "d")
     with pytest.raises(ResetNeeded):
         env.step(0)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [None, ("a", {}), Turn(5, {}), Turn("a", None), Turn("a", {}, None), Turn("a", {}, "word"), Turn("a", {}, (1,)),
+     Turn("a", {}, (), "no"), Turn("a", {}, (), None)],
+)  # fmt: skip
+def test_each_part_of_what_a_user_says_is_checked(turn):
+    env = talk(simulator=Gives(turn))
+    env.reset(seed=0, options={"index": 0})
+    with pytest.raises(ConfigError, match=r"with a text \(str\), a state \(dict\), references"):
+        say(env, "d")
+
+
+def test_lists_of_references_and_bools_of_numpy_are_taken():
+    env = talk(simulator=Gives(Turn("a", {}, ["b"], np.True_)))
+    env.reset(seed=0, options={"index": 0})
+    *_, (_, _, terminated, _, info) = say(env, "d")
+    assert terminated
+    assert info["finish"] == "user"
+    assert json.loads(json.dumps(env.snapshot()))["references"] == ["b"]
+
+
+def test_a_state_that_no_snapshot_can_hold_is_refused_by_name():
+    env = talk(simulator=Gives(Turn("a", {"seen": {1}})))
+    env.reset(seed=0, options={"index": 0})
+    say(env, "d")
+    with pytest.raises(ConfigError, match="state of the simulator 'tests-echo' must hold JSON values only"):
+        env.snapshot()
+
+
+class Judges(Talk):
+    """A task whose outcome and reply are given."""
+
+    def __init__(self, *, outcome=None, reply=None):
+        self.outcome, self.said = outcome, reply
+
+    def assess(self, text, sample, before):
+        return self.outcome
+
+    def reply(self, text, sample):
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"outcome": None}, "assess() of the task 'tests-talk' must return an Outcome"),
+        ({"outcome": (True, 1.0)}, "assess() of the task 'tests-talk' must return an Outcome"),
+        ({"outcome": Outcome(1, 0.5)}, "got Outcome(success=1, slots=0.5) for the turn 'd'"),
+        ({"outcome": Outcome(False, 7.0)}, "slots in [0, 1], got Outcome(success=False, slots=7.0)"),
+        ({"outcome": Outcome(False, None)}, "An outcome's slots must be a number, got None"),
+        ({"outcome": Outcome(), "reply": 5}, "reply() of the task 'tests-talk' must return a text, or None"),
+    ],
+)
+def test_a_task_that_breaks_its_contract_is_named(arguments, message):
+    env = talk(Judges(**arguments))
+    env.reset(seed=0, options={"index": 0})
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        say(env, "d")
+
+
+def test_outcomes_of_numpy_can_be_written_down():
+    env = talk(Judges(outcome=Outcome(np.True_, np.float64(0.5))))
+    env.reset(seed=0, options={"index": 0})
+    *_, (_, _, _, _, info) = say(env, "d")
+    assert info["finish"] == "goal"
+    again = talk(Judges(outcome=Outcome(np.True_, np.float64(0.5))))
+    again.restore(json.loads(json.dumps(env.snapshot())))
+
+
+def test_a_user_who_leaves_with_words_that_do_not_fit_has_left():
+    env = talk(simulator=Gives(Turn("abcdefgh", {}, (), True)), max_new_tokens=5, on_length="truncate")
+    env.reset(seed=0, options={"index": 0})
+    *_, (observation, _, terminated, truncated, info) = say(env, "d")
+    assert (observation >= 0)[P:].all()
+    assert (terminated, truncated, info["finish"]) == (True, False, "user")
 
 
 def test_an_opening_that_does_not_fit_is_refused_or_cut():

@@ -58,6 +58,10 @@ def test_errors_are_the_same_in_every_process_and_differ_by_key():
     ("options", "message"),
     [
         ({"kinds": ["swp"]}, "Corruption has no kind of error 'swp'. Did you mean 'swap'?"),
+        ({"kinds": [["drop"]]}, "Corruption has no kind of error ['drop']."),
+        ({"kinds": None}, "Corruption's kinds must be a list of drop, swap, repeat, replace, agreement, got None."),
+        ({"language": None}, "Corruption knows no language None."),
+        ({"language": ["de"]}, "Corruption knows no language ['de']."),
         ({"kinds": []}, "Corruption needs at least one kind of error"),
         ({"language": "fr"}, "Corruption knows no language 'fr'."),
         ({"least": 3, "most": 2}, "0 <= least <= most, got least=3, most=2."),

@@ -261,6 +261,13 @@ def test_overlong_drafts_are_cut_at_their_end_or_never_drawn():
     assert [env.episodes.fits(i) for i in range(5)] == [True, True, False, False, False]
 
 
+def test_where_no_draft_fits_the_message_names_its_limit():
+    env = tiny(max_draft_tokens=1, overlong="drop", split="test", draft="corrupted", corruption={"kinds": ["repeat"]})
+    env.episodes.samples = env.episodes.samples[:1]
+    with pytest.raises(DataError, match=r"1000 prompts in a row.* or drafts of more than max_draft_tokens=1: raise it"):
+        env.reset(seed=0)
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +286,7 @@ def test_overlong_drafts_are_cut_at_their_end_or_never_drawn():
         [0, 0, V],
         [-1, 0, 0],
         [[0, 0, 0]],
+        [1, [2], 3],
     ],
 )
 def test_e2_actions_outside_the_space_are_refused_with_value_and_ranges_and_change_nothing(action):

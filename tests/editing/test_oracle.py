@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.editing.tiny import edit_ids, tiny
-from textgym.editing import DELETE, INSERT, REPLACE, STOP, shortest_edits
+from textgym.editing import DELETE, INSERT, KINDS, REPLACE, STOP, shortest_edits
 from textgym.editing.oracle import demonstrate
 from textgym.errors import DataError
 from textgym.rewards.edit_similarity import distance
@@ -57,6 +57,19 @@ def test_deletions_alone_lead_to_a_longest_common_subsequence(draft, target):
     for text in (draft, target):
         rest = iter(text)
         assert all(token in rest for token in extract), "it is a subsequence"
+
+
+@given(texts, texts)
+def test_what_some_kinds_of_edits_can_write_they_write(draft, target):
+    shorter, longer = sorted((draft, target), key=len)
+    for kinds, start, end in (
+        (["replace"], longer[: len(shorter)], shorter),
+        (["insert", "replace"], shorter, longer),
+        (["replace", "delete"], longer, shorter),
+    ):
+        edits = shortest_edits(start, end, kinds)
+        assert edited(start, edits)[-1] == end
+        assert {kind for kind, _, _ in edits} <= {KINDS.index(kind) for kind in kinds}
 
 
 def common(left, right):

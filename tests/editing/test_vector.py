@@ -63,7 +63,10 @@ def test_a_step_asks_the_reward_once_for_the_drafts_that_changed(mode):
 
 
 @pytest.mark.parametrize("flat", [True, False])
-@pytest.mark.parametrize("actions", [[0.0] * 5, [True] * 5, [0] * 4, 3, [None] * 5, [[0.0, 0, 0]] * 5, [[0, 0]] * 5])
+@pytest.mark.parametrize(
+    "actions",
+    [[0.0] * 5, [True] * 5, [0] * 4, 3, [None] * 5, [[0.0, 0, 0]] * 5, [[0, 0]] * 5, [[0, 0, 0], 0, 0, 0, [0]]],
+)
 def test_e2_actions_of_wrong_type_or_shape_are_refused(actions, flat):
     env = tiny(flat=flat)
     env.reset(seed=0)

@@ -92,6 +92,15 @@ def test_entry_points_are_adopted():
         _adopt("x", int)
 
 
+def test_what_is_registered_must_make_a_simulator():
+    @textgym.register_simulator("tests-no-simulator")
+    def function():
+        return "a text"
+
+    with pytest.raises(ConfigError, match="registered as the simulator 'tests-no-simulator' must be a class derived"):
+        make_simulator("tests-no-simulator")
+
+
 # --- the domain ----------------------------------------------------------------------------------------------------
 
 

@@ -51,9 +51,9 @@ class DialogueEnv(PlaysEpisodes, ShowsEpisode, gym.Env[Observation, SupportsInde
 
     - "goal": the goal is reached (termination). Nobody answers any more.
     - "turns": the agent has had ``max_turns`` turns; termination, or truncation with ``on_length="truncate"``.
-    - "length": all T columns are full, after the agent's tokens or after the user's, of which the rest is lost;
-      likewise.
     - "user": the user leaves (termination).
+    - "length": all T columns are full, after the agent's tokens or after the user's, of which the rest is lost;
+      termination or truncation, as with "turns".
 
     ## Information
     - From ``reset``: ``index`` (int), ``prompt`` (what the user says, str), ``references`` (list of str).

@@ -19,6 +19,7 @@ from textgym.registration import make_reward, make_task
 from textgym.rewards.composite import judge_parts
 from textgym.rewards.judge import judge
 from textgym.simulators import Simulator, Turn, make_simulator
+from textgym.simulators.base import checked_turns
 from textgym.spaces import EMPTY, TokenSpace
 from textgym.tokenizers import Tokenizer
 
@@ -126,8 +127,9 @@ class DialogueEpisodes(Episodes):
     def open(self, starts: Sequence[Start], seeds: Sequence[int]) -> list[Opened]:
         """Return how the conversations about some samples open, each by chance that comes from its seed."""
         generators = [np.random.default_rng(seed) for seed in seeds]
-        turns = self._checked_turns(self.simulator.start([start.sample for start in starts], generators), len(starts))
-        return [self._opened(start, turn) for start, turn in zip(starts, turns, strict=True)]
+        turns = self.simulator.start([start.sample for start in starts], generators)
+        checked = checked_turns(self.simulator.name, turns, len(starts))
+        return [self._opened(start, turn) for start, turn in zip(starts, checked, strict=True)]
 
     def _opened(self, start: Start, turn: Turn) -> Opened:
         sample = Sample(turn.text, turn.references, start.sample.metadata)
@@ -157,20 +159,32 @@ class DialogueEpisodes(Episodes):
             turns: The user's last ones.
             samples: What each is about.
         """
-        replies = [self.manner.reply(text, sample) for text, sample in zip(texts, samples, strict=True)]
+        replies = [self._reply(text, sample) for text, sample in zip(texts, samples, strict=True)]
         rows = [row for row, reply in enumerate(replies) if reply is None]
         asked = [texts[row] for row in rows], [turns[row].state for row in rows]
-        said = iter(self._checked_turns(self.simulator.answer(*asked), len(rows)) if rows else ())
+        said = iter(checked_turns(self.simulator.name, self.simulator.answer(*asked), len(rows)) if rows else ())
         pairs = zip(replies, turns, strict=True)
         return [next(said) if reply is None else turn._replace(text=reply) for reply, turn in pairs]
 
-    def _checked_turns(self, turns: list[Turn], count: int) -> list[Turn]:
-        if len(turns) != count or not all(isinstance(turn, Turn) and isinstance(turn.text, str) for turn in turns):
+    def assess(self, text: str, sample: Sample, before: Outcome) -> Outcome:
+        """Return how far the agent has come after the turn ``text``, as the task says."""
+        outcome = self.manner.assess(text, sample, before)
+        is_outcome = isinstance(outcome, Outcome) and isinstance(outcome.success, (bool, np.bool_))
+        if not is_outcome or not 0.0 <= real_number("An outcome's slots", outcome.slots) <= 1.0:
             raise ConfigError(
-                f"The simulator {self.simulator.name!r} must give a Turn with a text for each of {count} "
-                f"conversations, got {turns!r:.120}."
+                f"assess() of the task {self.manner.name!r} must return an Outcome, success True or False and slots in "
+                f"[0, 1], got {outcome!r:.120} for the turn {text!r:.80}."
             )
-        return turns
+        return Outcome(bool(outcome.success), float(outcome.slots))
+
+    def _reply(self, text: str, sample: Sample) -> str | None:
+        reply = self.manner.reply(text, sample)
+        if reply is not None and not isinstance(reply, str):
+            raise ConfigError(
+                f"reply() of the task {self.manner.name!r} must return a text, or None where nothing but the user "
+                f"answers, got {reply!r:.120} for the turn {text!r:.80}."
+            )
+        return reply
 
     def answer_ids(self, text: str) -> list[int]:
         """Return the ids of what the user says, at most ``max_answer_tokens``; the last one ends it."""

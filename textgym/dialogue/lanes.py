@@ -11,7 +11,7 @@ import numpy.typing as npt
 from textgym.arguments import set_generator_state
 from textgym.core import BoolArray, FloatArray, IntArray, Sample
 from textgym.dialogue.episodes import DialogueEpisodes, Opened
-from textgym.dialogue.snapshots import DialogueState, lane_snapshot, read_snapshot
+from textgym.dialogue.snapshots import DialogueState, json_state, lane_snapshot, read_snapshot
 from textgym.dialogue.task import Outcome
 from textgym.episodes import Start
 from textgym.errors import ConfigError
@@ -123,7 +123,7 @@ class DialogueLanes(Lanes):
         self.turns[lanes] += 1
         for lane, text in zip(numbers, texts, strict=True):
             self.said[lane].append(text)
-            self.outcomes[lane] = self.episodes.manner.assess(text, self.starts[lane].sample, self.outcomes[lane])
+            self.outcomes[lane] = self.episodes.assess(text, self.starts[lane].sample, self.outcomes[lane])
             self.finishes[lane] = self._finish(lane)
         self._answer([lane for lane in numbers if not self.finishes[lane]])
         self.ended[lanes] = [bool(self.finishes[lane]) for lane in numbers]
@@ -216,7 +216,7 @@ class DialogueLanes(Lanes):
             tokens=self.responses(np.array([lane]))[0],
             own=np.flatnonzero(self.own[lane]).tolist(),
             turn_start=int(self.turn_starts[lane]),
-            state=self.heard[lane].state,
+            state=json_state(self.heard[lane].state, self.episodes.simulator.name),
             references=list(self.heard[lane].references),
             success=self.outcomes[lane].success,
             slots=self.outcomes[lane].slots,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,22 @@ NAMES = [field.name for field in fields(DialogueState)]
 def lane_snapshot(state: DialogueState, generator: np.random.Generator) -> dict[str, Any]:
     """Return a dialogue and its generator as JSON values."""
     return {**vars(state), GENERATOR: generator.bit_generator.state}
+
+
+def json_state(state: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the state of the simulator ``name``, which a snapshot is to hold.
+
+    Raises:
+        ConfigError: JSON cannot hold it.
+    """
+    try:
+        json.dumps(state)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"The state of the simulator {name!r} must hold JSON values only (numbers of Python, texts, lists, dicts), "
+            f"so that a snapshot can be written: {error}. It is {state!r:.120}."
+        ) from error
+    return state
 
 
 def read_snapshot(snapshot: Any, episodes: DialogueEpisodes) -> tuple[Opened, DialogueState, Any]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.error import InvalidAction
 
+from textgym.arguments import action_array
 from textgym.core import BoolArray, IntArray
 from textgym.editing.space import DELETE, INSERT, KINDS, REPLACE, STOP, Edits, EditSpace
 
@@ -54,7 +55,7 @@ class EditActions:
         return int(kinds[0]), int(positions[0]), int(tokens[0])
 
     def _read_three(self, action: Any) -> tuple[int, int, int]:
-        array = np.asarray(action)
+        array = action_array(action)
         if array.shape == (3,) and array.dtype.kind in "iu":
             kind, position, token = array.tolist()
             kinds, N, V = self._sizes
@@ -68,7 +69,7 @@ class EditActions:
         Raises:
             InvalidAction: They are no whole numbers of the action space's shape, or one of ``lanes`` lies outside.
         """
-        array = np.asarray(actions)
+        array = action_array(actions)
         shape = (count,) if self.flat else (count, 3)
         if array.shape != shape or array.dtype.kind not in "iu":
             raise InvalidAction(f"Actions must be whole numbers of shape {shape}, got {array.dtype} of {array.shape}.")

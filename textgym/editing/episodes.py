@@ -187,6 +187,13 @@ class EditEpisodes(Episodes):
             f"max_draft_tokens={self.space.max_draft_tokens}: raise it, or {remedy}."
         )
 
+    def _overlong_told(self) -> str:
+        P, N = self.space.max_prompt_tokens, self.space.max_draft_tokens
+        return (
+            f"had more than max_prompt_tokens={P} tokens, or drafts of more than max_draft_tokens={N}: raise it, or "
+            "pass overlong='truncate'"
+        )
+
     def checked_draft(self, tokens: Iterable[int]) -> list[int]:
         """Return the tokens of a draft in a snapshot as a list."""
         ids = [whole_number("Each of tokens", token) for token in tokens]

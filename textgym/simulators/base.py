@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from textgym.core import Sample
+from textgym.errors import ConfigError
 
 State = dict[str, Any]
 
@@ -75,3 +76,33 @@ class Simulator(ABC):
 def fresh_seed(generator: np.random.Generator) -> int:
     """Return a number for a state, from which chance later in the conversation comes."""
     return int(generator.integers(2**32))
+
+
+def checked_turns(name: str, turns: Any, count: int) -> list[Turn]:
+    """Return what a simulator gave for ``count`` conversations, each a Turn whose parts are what they must be.
+
+    Args:
+        name: The simulator's.
+        turns: What it gave, anything.
+        count: How many there must be.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not isinstance(turns, (list, tuple)) or len(turns) != count or not all(map(_is_turn, turns)):
+        raise ConfigError(
+            f"The simulator {name!r} must give a list with a Turn for each of {count} conversations, with a text "
+            f"(str), a state (dict), references (tuple of str) and over (bool), got {turns!r:.160}."
+        )
+    return [turn._replace(references=tuple(turn.references), over=bool(turn.over)) for turn in turns]
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, Turn)
+        and isinstance(turn.text, str)
+        and isinstance(turn.state, dict)
+        and isinstance(turn.references, (tuple, list))
+        and all(isinstance(reference, str) for reference in turn.references)
+        and isinstance(turn.over, (bool, np.bool_))
+    )

@@ -69,9 +69,15 @@ def _build(name: str, options: Mapping[str, Any]) -> Simulator:
     factory = simulators[name]
     refuse_unknown(f"The simulator {name!r}", options, factory)
     try:
-        return factory(**options)
+        made = factory(**options)
     except TypeError as error:
         raise ConfigError(f"The simulator {name!r} cannot be made with {dict(options)}: {error}.") from error
+    if not isinstance(made, Simulator):
+        raise ConfigError(
+            f"What is registered as the simulator {name!r} must be a class derived from textgym.simulators.Simulator, "
+            f"or a function that returns such a one, got {made!r:.80}."
+        )
+    return made
 
 
 def _parse(text: str) -> tuple[str, dict[str, Any]]:
