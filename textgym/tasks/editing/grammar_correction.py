@@ -67,10 +67,11 @@ class GrammarCorrection(Task):
         translated, key = self._translation.samples(split), crc32(split.encode())
 
         def draw(index: int) -> Sample:
-            right = translated[index].prompt
+            sentence = translated[index]
+            right = sentence.prompt
             wrong = (self._corruption(right, index, key, attempt) for attempt in range(ATTEMPTS))
             prompt = next(text for text in wrong if bucket(text) in BUCKETS[split])
-            return Sample(prompt, (right,), {"constructions": translated[index].metadata["constructions"]})
+            return Sample(prompt, (right,), {"constructions": sentence.metadata["constructions"]})
 
         return DrawnSamples(self.sizes[split], draw)
 
