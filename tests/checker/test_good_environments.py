@@ -30,6 +30,11 @@ def test_the_seed_is_the_callers(seed):
     assert "FAILS" not in check_text_env(gym.make("tests/TinyShaped-v0"), seed).values()
 
 
+def test_a_dialogue_whose_window_an_eos_fills_passes():
+    env = gym.make("tests/Talk-v0", max_new_tokens=1, max_turn_tokens=1)
+    assert check_text_env(env)["eos"] == "holds"
+
+
 class Bare(Letters):
     """Without anything that is optional."""
 

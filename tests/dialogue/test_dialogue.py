@@ -371,6 +371,8 @@ def test_huge_seeds_are_fine():
         ({"min_new_tokens": 6}, "min_new_tokens counts the tokens of a turn, at most max_turn_tokens=5, got 6."),
         ({"banned_tokens": range(10)}, "leave no token that may be written"),
         ({"shaping": "potential"}, "A dialogue has no shaping"),
+        ({"discount": 0.9}, "A dialogue has no shaping, and so no discount"),
+        ({"reward_delay": 2}, "A dialogue has no shaping, and so no reward_delay"),
         ({"turn_weight": 0.5}, "turn_weight=0.5 is the weight of a turn_reward: give one too"),
         ({"turn_reward": "chrf", "turn_weight": 1.5}, "turn_weight is a share of the score, in [0, 1], got 1.5."),
         ({"turn_reward": "chrff"}, "Did you mean 'chrf'?"),
@@ -381,6 +383,13 @@ def test_huge_seeds_are_fine():
 def test_arguments_that_cannot_work_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         talk(**arguments)
+
+
+def test_no_argument_is_proposed_that_a_dialogue_refuses():
+    with pytest.raises(ConfigError, match="has no option 'shapin'") as raised:
+        talk(shapin="potential")
+    assert "shaping" not in str(raised.value)
+    assert talk(shaping=None, potential_at="token", discount=1.0, reward_delay=0).discount == 1.0
 
 
 def test_a_task_of_one_response_is_no_dialogue():

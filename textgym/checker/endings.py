@@ -61,6 +61,8 @@ def _check_said(subject: Subject, trace: Trace, written: int) -> None:
             )
         return
     finish, terminated = trace.info.get("finish"), trace.outcomes[-1][2]
+    if subject.writing_space().turn_id is not None:
+        return  # it ends a turn of a dialogue, which may end for another reason in the same step: its window is full
     if finish in FINISHES and (finish != "eos" or not terminated):
         trace.fail(
             "an episode that the eos ends must be terminated, with info['finish'] = 'eos'",

@@ -23,6 +23,7 @@ from textgym.simulators.base import checked_turns
 from textgym.spaces import EMPTY, TokenSpace
 from textgym.tokenizers import Tokenizer
 
+SHAPING = {"shaping": None, "potential_at": "token", "discount": 1.0, "reward_delay": 0}  # as it is without any
 CHARACTERS = 2_000_000  # of remembered answers, for all environments together
 
 
@@ -55,8 +56,9 @@ class DialogueEpisodes(Episodes):
         max_answer_tokens: int | None = None,
         **arguments: Any,
     ) -> None:
-        if arguments.get("shaping") is not None:
-            raise ConfigError("A dialogue has no shaping: turn_reward='chrf' judges each turn, shaping=None it is.")
+        for name, without in SHAPING.items():
+            if arguments.pop(name, without) != without:
+                raise ConfigError(f"A dialogue has no shaping, and so no {name}: turn_reward='chrf' judges each turn.")
         super().__init__(task, **arguments)
         self._given = task
         self.manner = self._manner()
@@ -72,6 +74,11 @@ class DialogueEpisodes(Episodes):
         mark = {} if self.turn_id == EMPTY else {"turn_id": self.turn_id}
         self.space = TokenSpace.from_json(self.space.to_json() | mark)
         self._check_turns()
+
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """Return the names that a misspelt argument may have meant."""
+        return [name for name in super().argument_names() if name not in SHAPING]
 
     def _manner(self) -> DialogueTask:
         """Return the task that says what a dialogue is."""
