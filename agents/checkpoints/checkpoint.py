@@ -40,7 +40,9 @@ def save_policy(policy: TransformerPolicy, path: Path) -> None:
 
 def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerPolicy:
     """Read the policy of any checkpoint folder."""
-    folder, _ = open_folder(path)
+    folder, manifest = open_folder(path)
+    if "model" not in {name.partition("/")[0] for name in manifest["files"]}:
+        raise CheckpointError(f"{folder} holds {manifest['kind']}, not a policy that writes: use its own class.")
     stored = read_json(folder / "policy.json")
     space = TokenSpace.from_json(stored["space"])
     actions = spaces.Discrete(space.vocab_size)

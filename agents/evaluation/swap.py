@@ -18,7 +18,7 @@ from agents.evaluation.subject import subject_of
 from agents.models.conversation import converse
 from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
-from textgym.arguments import whole_number
+from textgym.arguments import seed_number, whole_number
 from textgym.core import FloatArray
 from textgym.dialogue.episodes import DialogueEpisodes
 from textgym.dialogue.lanes import DialogueLanes
@@ -27,6 +27,7 @@ from textgym.errors import ConfigError
 from textgym.simulators.base import fresh_seed
 from textgym.statistics import mean_interval
 
+MANAGED = {"simulator", "split", "num_envs"}  # arguments of the environment that the comparison gives
 MEASURES = ("score", "success", "slots", "turns", "length")
 
 
@@ -134,10 +135,14 @@ def swap_test(
     Raises:
         ConfigError: An argument cannot work, or the environment has no dialogues.
     """
-    if isinstance(simulators, str) or not simulators:
+    if isinstance(simulators, str) or not isinstance(simulators, Sequence) or not simulators:
         raise ConfigError(f"simulators is a list of at least one user, such as ['rule'], got {simulators!r}.")
     if num_samples is not None and whole_number("num_samples", num_samples) < 1:
         raise ConfigError(f"num_samples must be at least 1, got {num_samples}.")
+    if whole_number("batch_size", batch_size) < 1 or seed_number(seed) is None:
+        raise ConfigError(f"batch_size must be at least 1 and seed a whole number, got {batch_size} and {seed}.")
+    for name in MANAGED & env_kwargs.keys():
+        raise ConfigError(f"{name}= is set by the comparison itself: leave it out, users go into simulators.")
     subject = subject_of(policy, device)
     users: list[DialogueScores] = []
     first: FloatArray | None = None

@@ -200,6 +200,12 @@ def test_a_saved_policy_is_read_again_without_a_pickle(tmp_path: Any) -> None:
         PointerPolicy.load(tmp_path / "other")
 
 
+def test_a_policy_that_writes_does_not_take_the_weights_of_one_that_points(tmp_path: Any) -> None:
+    policy_of(EditSpace(5, 4, 3, 6)).save(tmp_path / "policy")
+    with pytest.raises(CheckpointError, match=r"holds agents\.PointerPolicy, not a policy that writes"):
+        TransformerPolicy.load(tmp_path / "policy")
+
+
 SPACE = EditSpace(9, 4, 4, 3)
 ACTIONS = EditActions(SPACE).space
 

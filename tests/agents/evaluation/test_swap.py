@@ -95,6 +95,14 @@ def test_what_cannot_be_swapped_is_refused(algorithm):
         swap_test(algorithm, ENV, "rule")
     with pytest.raises(ConfigError, match="num_samples must be at least 1, got 0"):
         swap_test(algorithm, ENV, ["rule"], num_samples=0)
+    with pytest.raises(ConfigError, match="simulators is a list of at least one user"):
+        swap_test(algorithm, ENV, 5)
+    for wrong in ({"batch_size": 0}, {"batch_size": "x"}, {"seed": -1}, {"seed": "x"}, {"seed": None}):
+        with pytest.raises(ConfigError, match=r"batch_size|seed"):
+            swap_test(algorithm, ENV, ["rule"], **wrong)
+    for name in ("simulator", "num_envs"):
+        with pytest.raises(ConfigError, match=f"{name}= is set by the comparison itself"):
+            swap_test(algorithm, ENV, ["rule"], **{name: 3})
     with pytest.raises(ConfigError, match="test/Letters-v0 has no dialogues"):
         swap_test(_of_one_response(), "test/Letters-v0", ["rule"])
     with pytest.raises(ConfigError, match="tests/Talk-v0 is a dialogue, in which a policy does not answer once"):
