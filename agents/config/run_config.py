@@ -152,6 +152,8 @@ class RunConfig:
         run_folder: Where everything is written; null is runs/<environment>-<time>-s<seed>.
         model: A folder or hub name, or a configuration from scratch such as {model_type: gpt2, n_embd: 128}.
         temperature: Divides the logits, in sampling and in learning.
+        truncation: Leaves unlikely tokens out, in sampling and in learning, such as {top_p: 0.9}; empty for none.
+        lora: Adapters that learn in place of the model's weights, such as {rank: 8}; empty for none.
         warm_start: Supervised learning.
         reinforcement: Reinforcement learning.
         evaluation: The comparison.
@@ -169,6 +171,8 @@ class RunConfig:
         default_factory=lambda: {"model_type": "gpt2", "n_embd": 128, "n_layer": 4, "n_head": 4}
     )
     temperature: float = 1.0
+    truncation: dict[str, Any] = field(default_factory=dict)
+    lora: dict[str, Any] = field(default_factory=dict)
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -20,6 +20,8 @@ from agents.algorithms.sft import SFT
 from agents.config.config_reader import typed
 from agents.config.run_config import RunConfig
 from agents.learning.optimizers import MuonAdam
+from agents.models.lora import make_lora
+from agents.models.truncation import make_truncation
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, make_vec_env
 from textgym import Reward, Sample, make_reward
@@ -103,7 +105,8 @@ class Setup:
     def _policy_kwargs(self, model: Any) -> dict[str, Any]:
         """Return what the policies of warm start and reinforcement share, so that one goes on from the other's."""
         hidden = self.config.reinforcement.value_hidden
-        return {"model": model, "temperature": self.config.temperature, "value_hidden": hidden}
+        given = {name: value for name in ("truncation", "lora") if (value := getattr(self.config, name))}
+        return {"model": model, "temperature": self.config.temperature, "value_hidden": hidden, **given}
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what identifies the data and the judges: counts, hashes and signatures."""
@@ -127,6 +130,8 @@ def make_setup(config: RunConfig) -> Setup:
         DataError: The samples cannot be read.
     """
     _check_device(config.device)
+    make_truncation(config.truncation)
+    make_lora(config.lora)
     learner = LEARNERS[config.reinforcement.algorithm]
     options = _checked_options(learner, config.reinforcement.options)
     train_env = _environment(config, "train")

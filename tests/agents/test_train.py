@@ -168,6 +168,8 @@ def test_a_run_without_checkpoint_says_so(tmp_path):
         ("reinforcement.options.batch_size", "1", r"batch_size counts tokens"),
         ("reinforcement.options.learning_rate", "-1", r"options\.learning_rate must be positive, got -1"),
         ("temperature", ".inf", r"temperature must be positive and finite, got inf"),
+        ("truncation.top_p", "1.5", r"top_p is a probability in \(0, 1\], got 1.5"),
+        ("lora.ranks", "8", r"lora has no option 'ranks'\. Did you mean 'rank'"),
         ("device", "cuda77", r"device 'cuda77' cannot be used"),
         ("model.n_layr", "1", r"gpt2 has no option 'n_layr'\. Did you mean 'n_layer'"),
     ],
@@ -188,6 +190,20 @@ def test_reinforcement_alone_with_a_constant_reward(tmp_path):
     assert {line["rollout/ep_rew_mean"] for line in lines} == {1.0}
     assert list(json.loads((path / "evaluation.json").read_text())["rows"]) == ["untrained", "A2C"]
     assert "responses differ" not in "\n".join(said)
+
+
+def test_groups_adapters_and_truncation_go_through_a_whole_run(tmp_path):
+    pytest.importorskip("peft", reason="the extra 'lora' is not installed")
+    overrides = [("reinforcement.algorithm", "GRPO"), ("reinforcement.total_timesteps", "200")]
+    overrides += [("reinforcement.options", "{kl_coef: 0.05, slots: 7, part_size: 20}"), ("evaluation.examples", "0")]
+    overrides += [("lora", "{rank: 2}"), ("truncation", "{top_p: 0.9}")]
+    path = train(tiny(tmp_path, ("run_folder", str(tmp_path / "run")), *overrides), lambda line: None)
+    for phase in ("warm-start", "reinforcement"):
+        kwargs = json.loads((path / "checkpoints" / phase / "policy.json").read_text())["kwargs"]
+        assert kwargs["lora"]["rank"] == 2
+        assert kwargs["truncation"]["top_p"] == 0.9
+    rows = json.loads((path / "evaluation.json").read_text())["rows"]
+    assert "GRPO" in rows
 
 
 def test_only_the_paid_environment_of_the_control_has_the_constant_reward(tmp_path):
