@@ -3,6 +3,8 @@
 import gymnasium as gym
 import pytest
 
+import tests.talks
+import tests.tiny  # noqa: F401  (both register environments)
 import textgym
 from tests.checker.letters import Letters
 from textgym import check_text_env
@@ -74,3 +76,10 @@ def test_a_failure_is_an_assertion_and_an_error_of_the_library():
 @pytest.mark.parametrize("around", [lambda env: StartFromPrefix(env, 0.5), lambda env: RepeatPrompts(env, 2)])
 def test_wrappers_hold(around):
     assert set(check_text_env(around(gym.make("textgym/Copy-v0", disable_env_checker=True))).values()) >= {"holds"}
+
+
+def test_a_reward_that_learns_from_episodes_is_checked_where_it_stands_still():
+    reward = "running_norm(edit_similarity)"
+    with pytest.raises(ConfigError, match=r"learns from every episode of the split 'train'.*split='test'"):
+        check_text_env(gym.make("textgym/Copy-v0", reward=reward))
+    assert "holds" in check_text_env(gym.make("textgym/Copy-v0", reward=reward, split="test")).values()

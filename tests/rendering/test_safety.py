@@ -7,6 +7,8 @@ import sys
 import gymnasium as gym
 import pytest
 
+import tests.talks
+import tests.tiny  # noqa: F401  (both register environments)
 from tests.rendering.texts import HARMFUL, Tty
 from textgym import Sample
 from textgym.rendering import LiveEpisode, LiveLanes, View, as_lines, as_page, printable

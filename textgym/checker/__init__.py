@@ -74,13 +74,25 @@ def check_text_env(env: gym.Env[Any, Any], seed: int = 0) -> dict[str, str]:
         What became of each check: "holds", or "does not apply: ..." with the reason.
 
     Raises:
+        ConfigError: This is no environment, or its reward changes while it is checked.
         CheckError: Something does not hold. The message says what must, what was got, and with which seed and actions
             to see it again.
     """
     if not isinstance(env, gym.Env):
         raise ConfigError(f"check_text_env takes a gymnasium.Env, made with gym.make, got {type(env).__name__}.")
+    _refuse_moving_reward(env)
     subject = Subject(env, seed_number(seed) or 0)
     return {name: _outcome(check, subject) for name, check in CHECKS.items()}
+
+
+def _refuse_moving_reward(env: gym.Env[Any, Any]) -> None:
+    """Refuse a reward that learns from the episodes that are played: the same actions are not paid alike twice."""
+    episodes: Any = getattr(env.unwrapped, "episodes", None)
+    if getattr(episodes, "has_state", False) and getattr(episodes, "split", None) == "train":
+        raise ConfigError(
+            f"The reward {episodes.reward.name!r} learns from every episode of the split 'train', so that nothing is "
+            "paid alike twice: check the environment with split='test', where it stands still."
+        )
 
 
 def _outcome(check: Callable[[Subject], None], subject: Subject) -> str:
