@@ -16,8 +16,7 @@ class Arithmetic(ProceduralTask):
     or ``85-47=``. Terms are drawn uniformly from those whose sum has as many digits, so that all answers have.
 
     ## Response
-    The result: ``85``. P = 2 * difficulty + 5 and T = difficulty + 2, separator and eos included; of 16 ids 14 are
-    allowed.
+    The result: ``85``. P = 2 * difficulty + 5, T = difficulty + 2, marks included; of 16 ids 14 are allowed.
 
     ## Reward
     Exact match. The best policy gets 1, a random one 1 / 14 ** (difficulty + 2).
