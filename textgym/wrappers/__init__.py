@@ -2,16 +2,16 @@
 
 Around an environment made by ``gym.make`` (and, where the table says so, around the native vector environment):
 
-==================  ======  =====================================================================================
-wrapper             vector  what it does
-==================  ======  =====================================================================================
-RepeatPrompts       yes     each prompt is played G times, for baselines that compare the responses to one prompt
-StartFromPrefix     no      episodes start after a part of a reference; :class:`BackwardCurriculum` takes it away
-TopKVocabulary      yes     only k tokens can be written, as ``Discrete(k)``
-TimePenalty         yes     every token costs something
-WholeResponse       yes     one action is a complete response: a contextual bandit
-DifficultyCurriculum no     tasks from easy to hard, the next one when the present one succeeds
-==================  ======  =====================================================================================
+====================  ======  ============================================================================
+wrapper               vector  what it does
+====================  ======  ============================================================================
+RepeatPrompts         yes     each prompt is played G times, for baselines that compare its responses
+StartFromPrefix       no      episodes start after a part of a reference; BackwardCurriculum takes it away
+TopKVocabulary        yes     only k tokens can be written, as ``Discrete(k)``
+TimePenalty           yes     every token costs something
+WholeResponse         yes     one action is a complete response: a contextual bandit
+DifficultyCurriculum  no      tasks from easy to hard, the next one when the present one succeeds
+====================  ======  ============================================================================
 
 Around tasks, so that everything else, whole-response rollouts included, works as with any task:
 :class:`Mixture` (prompts of several tasks), :class:`GoalConditioned` (the prompt names a goal, the reward weighs it in)
