@@ -90,5 +90,5 @@ def test_parts_of_a_split_are_found_in_a_folder_in_order(tmp_path):
 
 def test_indices_out_of_range_are_refused():
     for samples in (Concatenated([[Sample("a")], [Sample("b")]]), ByPrompt([Sample("a"), Sample("b")])):
-        with pytest.raises(IndexError, match="There are 2 samples: there is no sample 2"):
+        with pytest.raises(IndexError, match="There are 2 samples; there is no sample 2"):
             samples[2]

@@ -201,3 +201,17 @@ def test_an_episode_of_a_given_sample_counts_for_its_level():
         env.reset(options={"index": index})
         env.step(EOS % 256)
         assert env.level == level
+
+
+@pytest.mark.parametrize(
+    "task", [Mixture([(Named("a"), 1), (Named("b"), 3)]), goals(), levels()], ids=["mixture", "goals", "levels"]
+)
+def test_samples_are_indexed_and_sliced_as_a_list(task):
+    samples = task.samples("train")
+    listed = list(samples)
+    assert len(listed) == len(samples)
+    assert samples[-1] == listed[-1]
+    assert samples[2:9:3] == listed[2:9:3]
+    assert samples[::-1] == listed[::-1]
+    with pytest.raises(IndexError, match=f"There are {len(samples)} samples; there is no sample {len(samples)}"):
+        samples[len(samples)]

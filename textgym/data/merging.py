@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import operator
-from abc import abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from itertools import accumulate, chain
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from textgym.core import Sample
 from textgym.data.fingerprints import of_samples
+from textgym.derived import DerivedSamples
 
 
-class _Derived(Sequence[Sample]):
-    """What both kinds share: indices and slices as in a list."""
-
-    @abstractmethod
-    def _sample(self, i: int) -> Sample: ...
-
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        if isinstance(index, slice):
-            return [self._sample(i) for i in range(*index.indices(len(self)))]
-        i = operator.index(index)
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"There are {len(self)} samples: there is no sample {i}.")
-        return self._sample(i % len(self))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Sequence[Sample]:
-        return self  # samples never change
-
-
-class Concatenated(_Derived):
+class Concatenated(DerivedSamples):
     """The samples of several sequences, one after the other."""
 
     def __init__(self, parts: Sequence[Sequence[Sample]]) -> None:
@@ -70,7 +47,7 @@ class Concatenated(_Derived):
         return "+".join(map(of_samples, self._parts))
 
 
-class ByPrompt(_Derived):
+class ByPrompt(DerivedSamples):
     """Samples in which each prompt comes once, with all the references that it has in others.
 
     They stand in the order in which the prompts come first; metadata are those of the first sample. All prompts are
@@ -116,7 +93,7 @@ def _place(samples: Sequence[Sample], index: int) -> str:
     return str(where(index))
 
 
-class EveryNth(_Derived):
+class EveryNth(DerivedSamples):
     """Every n-th sample of others, the n-th first; or, for the training split beside it, all but those.
 
     Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from textgym.cards import Card
 from textgym.core import Sample
+from textgym.derived import DerivedSamples
 from textgym.dialogue.task import DIALOGUE, DialogueTask, Outcome
 from textgym.errors import ConfigError, did_you_mean
 from textgym.registration import register_env, register_task
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPLITS = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # from which share of the goals to which
 
 
-class Goals(Sequence[Sample]):
+class Goals(DerivedSamples):
     """The goals of a split, made when they are asked for.
 
     Args:
@@ -40,13 +40,10 @@ class Goals(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self._order)
 
-    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]  # no slices
-        wish, detail = divmod(int(self._order[index]), len(self._details))
+    def _sample(self, i: int) -> Sample:
+        wish, detail = divmod(int(self._order[i]), len(self._details))
         goal = self._wishes[wish] | dict(zip(DETAILS, self._details[detail], strict=True))
         return Sample("i want a restaurant .", (), {"goal": goal, "database": list(self.database)})
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[i] for i in range(len(self)))
 
 
 @register_task("task_dialogue")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 import gymnasium as gym
 
 from textgym.arguments import real_number, reset_options, whole_numbers
 from textgym.core import Sample, Task
+from textgym.derived import DerivedSamples
 from textgym.errors import ConfigError
 from textgym.registration import make_task
 from textgym.sources import split_samples
@@ -58,7 +58,7 @@ class Levels(Task):
         return LeveledSamples([split_samples(task, split) for task in self.tasks])
 
 
-class LeveledSamples(Sequence[Sample]):
+class LeveledSamples(DerivedSamples):
     """The samples of each level, one after the other.
 
     Attributes:
@@ -74,11 +74,7 @@ class LeveledSamples(Sequence[Sample]):
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def __getitem__(self, index: SupportsIndex) -> Sample:  # type: ignore[override]
-        i = operator.index(index)
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"There are {len(self)} samples; there is no sample {i}.")
-        i %= len(self)
+    def _sample(self, i: int) -> Sample:
         level = self.level(i)
         return self.levels[level][i - self.starts[level]]
 

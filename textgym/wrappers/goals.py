@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
 from textgym.arguments import real_number
 from textgym.core import FloatArray, Reward, Sample, Task
+from textgym.derived import DerivedSamples
 from textgym.errors import ConfigError, DataError
 from textgym.registration import make_reward, make_task
 from textgym.rewards.judge import judge
@@ -73,7 +73,7 @@ class GoalConditioned(Task):
         return asked(dataclasses.replace(sample, prompt=sample.prompt.removeprefix(f"{old}\n")), goal)
 
 
-class GoalSamples(Sequence[Sample]):
+class GoalSamples(DerivedSamples):
     """Every sample with every goal; looked up when asked for."""
 
     def __init__(self, samples: Sequence[Sample], goals: Sequence[str]) -> None:
@@ -82,11 +82,8 @@ class GoalSamples(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self.inner) * len(self.goals)
 
-    def __getitem__(self, index: SupportsIndex) -> Sample:  # type: ignore[override]
-        i = operator.index(index)
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"There are {len(self)} samples; there is no sample {i}.")
-        number, goal = divmod(i % len(self), len(self.goals))
+    def _sample(self, i: int) -> Sample:
+        number, goal = divmod(i, len(self.goals))
         return asked(self.inner[number], self.goals[goal])
 
 

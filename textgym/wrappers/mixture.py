@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
 from textgym.arguments import real_number
 from textgym.core import FloatArray, Reward, Sample, Task
+from textgym.derived import DerivedSamples
 from textgym.errors import ConfigError, DataError
 from textgym.registration import make_reward, make_task
 from textgym.rewards.judge import judge
@@ -58,7 +58,7 @@ class Mixture(Task):
         return MixedSamples({name: split_samples(task, split) for name, task in self.tasks.items()}, self.pattern)
 
 
-class MixedSamples(Sequence[Sample]):
+class MixedSamples(DerivedSamples):
     """The samples of several tasks in the order of a pattern.
 
     Args:
@@ -78,11 +78,8 @@ class MixedSamples(Sequence[Sample]):
         """Return the least number of whole cycles in which every sample of every task comes."""
         return self.cycles * len(self.pattern)
 
-    def __getitem__(self, index: SupportsIndex) -> Sample:  # type: ignore[override]
-        i = operator.index(index)
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"The mixture has {len(self)} samples; there is no sample {i}.")
-        cycle, place = divmod(i % len(self), len(self.pattern))
+    def _sample(self, i: int) -> Sample:
+        cycle, place = divmod(i, len(self.pattern))
         which = int(self.pattern[place])
         number = (cycle * int(self.counts[which]) + int(self.ranks[place])) % len(self.parts[which])
         sample = self.parts[which][number]

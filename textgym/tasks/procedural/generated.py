@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import SupportsIndex, overload
+from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
 
 from textgym.core import Sample
+from textgym.derived import DerivedSamples
 from textgym.tasks.translation.dice import Dice
 
 BUCKETS = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
@@ -20,7 +19,7 @@ def bucket(prompt: str) -> int:
     return crc32(prompt.encode()) % 10
 
 
-class GeneratedSamples(Sequence[Sample]):
+class GeneratedSamples(DerivedSamples):
     """The samples of a split; sample i is a function of ``draw``, the seed, the split and i.
 
     Args:
@@ -39,17 +38,11 @@ class GeneratedSamples(Sequence[Sample]):
     def __len__(self) -> int:
         return self._size
 
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> Sample | Sequence[Sample]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._size))]
-        i = operator.index(index)
-        if not -self._size <= i < self._size:
-            raise IndexError(f"The split {self.split!r} has {self._size} samples; there is no sample {i}.")
-        dice = Dice(np.random.default_rng([i % self._size, self.seed, self._key]))
+    def _counted(self) -> str:
+        return f"The split {self.split!r} has {self._size} samples"
+
+    def _sample(self, i: int) -> Sample:
+        dice = Dice(np.random.default_rng([i, self.seed, self._key]))
         sample = self.draw(dice)
         while bucket(sample.prompt) not in self._buckets:
             sample = self.draw(dice)

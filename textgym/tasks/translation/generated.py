@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources
-from typing import SupportsIndex, overload
 from zlib import crc32
 
 import numpy as np
 
 from textgym.core import Sample
+from textgym.derived import DerivedSamples
 from textgym.tasks.translation.constructions import constructions
 from textgym.tasks.translation.dice import Dice
 from textgym.tasks.translation.english import english
@@ -46,7 +45,7 @@ def bucket(prompt: str) -> int:
     return crc32(prompt.encode()) % 100
 
 
-class GeneratedSamples(Sequence[Sample]):
+class GeneratedSamples(DerivedSamples):
     """Samples of a split, drawn anew each time: nothing is stored, and few prompts repeat."""
 
     def __init__(self, split: str, size: int) -> None:
@@ -56,17 +55,11 @@ class GeneratedSamples(Sequence[Sample]):
     def __len__(self) -> int:
         return self._size
 
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> Sample | Sequence[Sample]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._size))]
-        i = operator.index(index)
-        if not -self._size <= i < self._size:
-            raise IndexError(f"The split {self.split!r} has {self._size} samples; there is no sample {i}.")
-        return _sample(*next(_pairs(self.split, i % self._size)))
+    def _counted(self) -> str:
+        return f"The split {self.split!r} has {self._size} samples"
+
+    def _sample(self, i: int) -> Sample:
+        return _sample(*next(_pairs(self.split, i)))
 
 
 @lru_cache(maxsize=8)
