@@ -14,6 +14,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from agents.learning.optimizers import MuonAdam
+from agents.models.engine import Engine, make_engine
 from agents.models.lora import Lora, make_lora
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
@@ -51,6 +52,7 @@ class TransformerPolicy(ActorCriticPolicy):
             ``{"top_p": 0.9}``, ``{"min_p": 0.05}`` or several of them, see :mod:`agents.models.truncation`.
         lora: Adapters, which then are all that learns beside the value head: ``{"rank": 8}``, see
             :class:`agents.models.lora.Lora`. The reference policy is the model with its adapters off, no second copy.
+        engine: How to compute: ``{"precision": "bfloat16"}`` and more, see :class:`agents.models.engine.Engine`.
         detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
             nothing yet would otherwise disturb.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
@@ -71,6 +73,7 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: float = 1.0,
         truncation: Truncation | Mapping[str, Any] | None = None,
         lora: Lora | Mapping[str, Any] | None = None,
+        engine: Engine | Mapping[str, Any] | None = None,
         detach_value: bool = False,
         value_hidden: int = 0,
         use_sde: bool = False,
@@ -82,6 +85,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.temperature = temperature
         self.truncation = make_truncation(truncation)
         self.lora = make_lora(lora)
+        self.engine = make_engine(engine)
         self.detach_value = detach_value
         self.value_hidden = value_hidden
         super().__init__(
@@ -105,6 +109,7 @@ class TransformerPolicy(ActorCriticPolicy):
             self.value_hidden,
             self.truncation,
             self.lora,
+            self.engine,
         )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment

@@ -21,7 +21,8 @@ from agents.checkpoints.folders import open_folder, write_folder
 from agents.checkpoints.training_state import TrainingState
 from agents.learning.optimizers import MuonAdam
 from agents.learning.reference import ReferencePolicy
-from agents.models.lora import load_plain, split_state
+from agents.models.engine import Engine
+from agents.models.lora import Lora, load_plain, split_state
 from agents.models.network import TextNetwork
 from agents.models.truncation import Truncation
 from agents.policy import TransformerPolicy
@@ -139,6 +140,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
     if network.truncation:
         kwargs["truncation"] = network.truncation.to_json()
+    if network.engine:
+        kwargs["engine"] = network.engine.to_json()
     if network.lora is not None:
         kwargs["lora"] = network.lora.to_json()
         save_file({k: v.contiguous() for k, v in split_state(network.model)[1].items()}, folder / "adapter.safetensors")
@@ -183,7 +186,7 @@ def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
             plain[name] = _plain_arguments(value)
         elif isinstance(value, type) and issubclass(value, torch.optim.Optimizer):
             plain[name] = {"optimizer": value.__name__}
-        elif isinstance(value, Truncation):
+        elif isinstance(value, Truncation | Lora | Engine):
             plain[name] = value.to_json()
         elif callable(value):
             plain[name] = {"function": getattr(value, "__name__", type(value).__name__)}

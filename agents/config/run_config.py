@@ -154,6 +154,7 @@ class RunConfig:
         temperature: Divides the logits, in sampling and in learning.
         truncation: Leaves unlikely tokens out, in sampling and in learning, such as {top_p: 0.9}; empty for none.
         lora: Adapters that learn in place of the model's weights, such as {rank: 8}; empty for none.
+        engine: How to compute, such as {precision: bfloat16, compile: true}; empty for the plain way.
         warm_start: Supervised learning.
         reinforcement: Reinforcement learning.
         evaluation: The comparison.
@@ -173,6 +174,7 @@ class RunConfig:
     temperature: float = 1.0
     truncation: dict[str, Any] = field(default_factory=dict)
     lora: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -14,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 from agents.models.architectures import DecodingState, architecture_of, trim_left
 from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
+from agents.models.engine import Engine
 from agents.models.lora import Lora
 from agents.models.timeline import Timeline, can_refill
 from agents.models.truncation import Truncation
@@ -44,6 +45,7 @@ class TextNetwork(nn.Module):
         detach_value: Keep the gradient of the value loss out of the language model.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         truncation: Which tokens are left out as too unlikely.
+        engine: How to compute.
     """
 
     allowed_bias: Tensor
@@ -62,6 +64,7 @@ class TextNetwork(nn.Module):
         detach_value: bool = False,
         value_hidden: int = 0,
         truncation: Truncation | None = None,
+        engine: Engine | None = None,
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -75,6 +78,7 @@ class TextNetwork(nn.Module):
         self.detach_value = detach_value
         self.value_hidden = value_hidden
         self.truncation = truncation or Truncation()
+        self.engine = engine or Engine()
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = _value_head(width, value_hidden)

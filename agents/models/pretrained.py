@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from agents.checkpoints.files import read_json
+from agents.models.engine import Engine
 from agents.models.lora import Lora, inject, make_lora, merged_state
 from agents.models.network import TextNetwork
 from agents.models.self_check import check_network
@@ -39,6 +40,7 @@ def make_network(
     value_hidden: int = 0,
     truncation: Truncation | None = None,
     lora: Lora | None = None,
+    engine: Engine | None = None,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -54,6 +56,7 @@ def make_network(
         truncation: Which tokens are left out as too unlikely.
         lora: Adapters, which then are all that learns beside the value head. A checkpoint with other adapters, or with
             some where none are asked for, gives the model that they make.
+        engine: How to compute.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -69,7 +72,7 @@ def make_network(
         model = read_model(str(source))
     start_ids = _start_ids(model)
     _check_fits(model, space, len(start_ids))
-    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden, truncation)
+    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden, truncation, engine)
     check_network(network.eval(), random_weights=isinstance(source, Mapping))
     if checkpoint:
         _load_value_head(network, checkpoint)

@@ -20,6 +20,7 @@ from agents.algorithms.sft import SFT
 from agents.config.config_reader import typed
 from agents.config.run_config import RunConfig
 from agents.learning.optimizers import MuonAdam
+from agents.models.engine import make_engine
 from agents.models.lora import make_lora
 from agents.models.truncation import make_truncation
 from agents.policy import TransformerPolicy
@@ -105,7 +106,7 @@ class Setup:
     def _policy_kwargs(self, model: Any) -> dict[str, Any]:
         """Return what the policies of warm start and reinforcement share, so that one goes on from the other's."""
         hidden = self.config.reinforcement.value_hidden
-        given = {name: value for name in ("truncation", "lora") if (value := getattr(self.config, name))}
+        given = {name: value for name in ("truncation", "lora", "engine") if (value := getattr(self.config, name))}
         return {"model": model, "temperature": self.config.temperature, "value_hidden": hidden, **given}
 
     def fingerprint(self) -> dict[str, Any]:
@@ -132,6 +133,7 @@ def make_setup(config: RunConfig) -> Setup:
     _check_device(config.device)
     make_truncation(config.truncation)
     make_lora(config.lora)
+    make_engine(config.engine)
     learner = LEARNERS[config.reinforcement.algorithm]
     options = _checked_options(learner, config.reinforcement.options)
     train_env = _environment(config, "train")
