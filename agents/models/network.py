@@ -16,6 +16,7 @@ from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
 from agents.models.distribution import chosen_and_entropy
 from agents.models.engine import Engine
 from agents.models.lora import Lora
+from agents.models.recomputed_layers import learning_pass
 from agents.models.timeline import Timeline, can_refill
 from agents.models.truncation import Truncation
 from textgym import TokenSpace
@@ -79,6 +80,7 @@ class TextNetwork(nn.Module):
         self.value_hidden = value_hidden
         self.truncation = truncation or Truncation()
         self.engine = engine or Engine()
+        learning_pass(model, self.engine)  # or it is refused here
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = _value_head(width, value_hidden)
@@ -122,7 +124,8 @@ class TextNetwork(nn.Module):
 
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
-        return self._architecture.states(prompts, responses)
+        with learning_pass(self.model, self.engine):
+            return self._architecture.states(prompts, responses)
 
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
