@@ -20,6 +20,7 @@ from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
 from agents.models.truncation import Truncation, make_truncation
 from textgym import TokenSpace
+from textgym.arguments import whole_number
 from textgym.editing import EditSpace
 from textgym.errors import ConfigError
 
@@ -52,6 +53,8 @@ class TransformerPolicy(ActorCriticPolicy):
             ``{"top_p": 0.9}``, ``{"min_p": 0.05}`` or several of them, see :mod:`agents.models.truncation`.
         lora: Adapters, which then are all that learns beside the value head: ``{"rank": 8}``, see
             :class:`agents.models.lora.Lora`. The reference policy is the model with its adapters off, no second copy.
+        unfrozen_layers: Only so many of the uppermost layers learn, and the value head. The reference policy then is a
+            copy of these alone, and computes in the same pass. None: all layers learn.
         engine: How to compute: ``{"precision": "bfloat16"}`` and more, see :class:`agents.models.engine.Engine`.
         detach_value: Keep the gradient of the value loss out of the language model, which a value head that knows
             nothing yet would otherwise disturb.
@@ -73,6 +76,7 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: float = 1.0,
         truncation: Truncation | Mapping[str, Any] | None = None,
         lora: Lora | Mapping[str, Any] | None = None,
+        unfrozen_layers: int | None = None,
         engine: Engine | Mapping[str, Any] | None = None,
         detach_value: bool = False,
         value_hidden: int = 0,
@@ -85,6 +89,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.temperature = temperature
         self.truncation = make_truncation(truncation)
         self.lora = make_lora(lora)
+        self.unfrozen_layers = _checked_layers(unfrozen_layers, self.lora)
         self.engine = make_engine(engine)
         self.detach_value = detach_value
         self.value_hidden = value_hidden
@@ -110,6 +115,7 @@ class TransformerPolicy(ActorCriticPolicy):
             self.truncation,
             self.lora,
             self.engine,
+            self.unfrozen_layers,
         )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
@@ -170,6 +176,16 @@ class TransformerPolicy(ActorCriticPolicy):
 def _categorical(log_probs: Tensor) -> Distribution:
     distribution = CategoricalDistribution(log_probs.shape[-1])
     return distribution.proba_distribution(action_logits=log_probs)
+
+
+def _checked_layers(count: int | None, lora: Lora | None) -> int | None:
+    if count is None:
+        return None
+    if whole_number("unfrozen_layers", count) < 1:
+        raise ConfigError(f"unfrozen_layers must be at least 1, or None for all, got {count}.")
+    if lora is not None:
+        raise ConfigError("With lora= adapters learn in place of layers: leave unfrozen_layers out.")
+    return count
 
 
 def _check_arguments(

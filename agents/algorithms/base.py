@@ -93,7 +93,8 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         rollout_buffer.reset()
         callback.on_rollout_start()
         network = cast(TransformerPolicy, self.policy).network
-        episodes = play(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots)
+        branch = self.reference.branch if self.reference is not None and self.kl_coef else None
+        episodes = play(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots, branch)
         if not self._replay(episodes, lanes, callback):
             return False
         cast(SequenceRolloutBuffer, rollout_buffer).add_experience(episodes.experience)

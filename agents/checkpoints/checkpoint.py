@@ -32,6 +32,7 @@ from textgym.errors import CheckpointError
 from textgym.tokenizers.hub import quiet
 
 Algorithm = TypeVar("Algorithm", bound=BaseAlgorithm)
+BRANCH = "branch.safetensors"  # in the folder of a reference that is upper layers alone
 
 
 def save_policy(policy: TransformerPolicy, path: Path) -> None:
@@ -73,8 +74,8 @@ def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None =
         for name, value in writing_of(algorithm).items():
             write_json(folder / f"{name}.json", value)
         reference = getattr(algorithm, "reference", None)
-        if reference is not None and not reference.shared:
-            _write_model(algorithm.reference.network, folder / "reference")
+        if reference is not None:
+            _write_reference(reference, folder / "reference")
 
     write_folder(path, _kind(type(algorithm)), write)
 
@@ -116,7 +117,9 @@ def _read_state(algorithm: Any, folder: Path, state: dict[str, Any]) -> None:
     _read_optimizer(algorithm.policy.optimizer, folder)
     if getattr(algorithm, "reference", None) is None:
         return
-    if (folder / "reference").is_dir():
+    if (folder / "reference" / BRANCH).is_file():
+        algorithm.reference.branch.load_state_dict(load_file(folder / "reference" / BRANCH))
+    elif (folder / "reference").is_dir():
         load_plain(algorithm.reference.network.model, load_file(folder / "reference" / "model.safetensors"))
         algorithm.reference.network.model.tie_weights()
     elif algorithm.policy.network.lora is not None:  # its adapters had not moved when the algorithm was made
@@ -140,6 +143,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
     if network.truncation:
         kwargs["truncation"] = network.truncation.to_json()
+    if network.unfrozen_layers is not None:
+        kwargs["unfrozen_layers"] = network.unfrozen_layers
     if network.engine:
         kwargs["engine"] = network.engine.to_json()
     if network.lora is not None:
@@ -153,6 +158,14 @@ def _write_model(network: TextNetwork, folder: Path) -> None:
     with quiet():
         plain = None if network.lora is None else split_state(network.model)[0]
         network.model.save_pretrained(folder, state_dict=plain)
+
+
+def _write_reference(reference: ReferencePolicy, folder: Path) -> None:
+    if reference.branch is not None:
+        folder.mkdir()
+        save_file({k: v.contiguous() for k, v in reference.branch.state_dict().items()}, folder / BRANCH)
+    elif not reference.shared:
+        _write_model(reference.network, folder)
 
 
 def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:

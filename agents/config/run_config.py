@@ -65,6 +65,7 @@ class ReinforcementConfig:
         warmup_fraction: The learning rate of the options is a peak: it rises over this share and then falls to 0.
         detach_value: Keep the gradient of the value loss out of the language model.
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
+        unfrozen_layers: Only so many of the uppermost layers learn, and the value head; null for all.
         constant_reward: The control experiment: every response is paid 1, whatever it says.
         options: Arguments of the algorithm, such as {learning_rate: 1e-4, rollout_responses: 256}.
     """
@@ -77,11 +78,12 @@ class ReinforcementConfig:
     warmup_fraction: float = 0.05
     detach_value: bool = False
     value_hidden: int = 0
+    unfrozen_layers: int | None = None
     constant_reward: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check("reinforcement", self, ("total_timesteps", "max_seconds"))
+        _check("reinforcement", self, ("total_timesteps", "max_seconds", "unfrozen_layers"))
         _check_fraction("reinforcement", self, "warmup_fraction")
 
 

@@ -28,6 +28,7 @@ class Experience:
         values: float32 [E, T], before each action.
         log_probs: float32 [E, T].
         last_values: float32 [E], after the last action; zero where the episode terminated.
+        reference_log_probs: float32 [E, T], of the reference policy where it wrote beside the policy; else None.
     """
 
     observations: npt.NDArray[np.int32]
@@ -36,10 +37,12 @@ class Experience:
     values: Float32Array
     log_probs: Float32Array
     last_values: Float32Array
+    reference_log_probs: Float32Array | None = None
 
     def first(self, count: int) -> Experience:
         """Return the first sequences alone."""
-        return Experience(*(getattr(self, field.name)[:count] for field in fields(self)))
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Experience(**{name: array[:count] for name, array in given.items() if array is not None})
 
     def sequences(self, rows: npt.NDArray[np.int64], device: torch.device) -> tuple[Sequences, torch.Tensor]:
         """Return rows as the policy evaluates them, and their own actions, int64 [N]."""

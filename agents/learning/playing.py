@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from agents.learning.buffer import Experience
+from agents.models.branch import Branch
 from agents.models.conversation import converse
 from agents.models.network import TextNetwork
 from agents.models.rollout import Rollout, generate
@@ -38,7 +39,12 @@ class Episodes(NamedTuple):
 
 
 def play(
-    network: TextNetwork, lanes: TextVecEnv, count: int, responses_per_prompt: int = 1, slots: int | None = None
+    network: TextNetwork,
+    lanes: TextVecEnv,
+    count: int,
+    responses_per_prompt: int = 1,
+    slots: int | None = None,
+    branch: Branch | None = None,
 ) -> Episodes:
     """Let a policy play ``count`` episodes, ``responses_per_prompt`` of them from each start.
 
@@ -48,6 +54,7 @@ def play(
         count: A multiple of the number of lanes times ``responses_per_prompt``.
         responses_per_prompt: G.
         slots: How many responses are written at once; None, and in dialogues, all.
+        branch: The reference policy, where it writes beside the policy.
     """
     P = lanes.venv.episodes.space.max_prompt_tokens
     if (lanes.venv.observations()[:, P:] >= 0).any():
@@ -56,12 +63,14 @@ def play(
     starts = count // responses_per_prompt
     if isinstance(lanes.venv, DialogueVectorEnv):
         dialogues = lanes.venv.begin_dialogues(starts, responses_per_prompt)
-        rollout, scores = converse(network, dialogues, last_values=last_values)
+        rollout, scores = converse(network, dialogues, last_values=last_values, branch=branch)
         lanes.venv.end_dialogues()
         return Episodes(_experience(rollout, scores, dialogues.observations.copy(), dialogues.own.copy()), scores)
     prompts = lanes.venv.begin(starts, responses_per_prompt)
     ids = torch.as_tensor(prompts.ids, device=network.device)
-    rollout = generate(network, ids, responses_per_prompt=responses_per_prompt, last_values=last_values, slots=slots)
+    rollout = generate(
+        network, ids, responses_per_prompt=responses_per_prompt, last_values=last_values, slots=slots, branch=branch
+    )
     responses = rollout.responses.cpu().numpy().astype(np.int32)
     scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
     observations = np.concatenate([prompts.ids.repeat(responses_per_prompt, axis=0), responses], axis=1)
@@ -71,6 +80,7 @@ def play(
 def _experience(
     rollout: Rollout, scores: Scores, observations: npt.NDArray[np.int32], own: npt.NDArray[np.bool_]
 ) -> Experience:
+    beside = rollout.reference_log_probs
     return Experience(
         observations=observations,
         own=own,
@@ -78,4 +88,5 @@ def _experience(
         values=rollout.values.cpu().numpy(),
         log_probs=rollout.log_probs.cpu().numpy(),
         last_values=np.where(scores.truncated, rollout.last_values.cpu().numpy(), 0).astype(np.float32),
+        reference_log_probs=None if beside is None else beside.cpu().numpy(),
     )

@@ -7,25 +7,36 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from agents.learning.buffer import Experience
 from agents.learning.returns import Float32Array
+from agents.models.branch import Branch
 from agents.models.lora import adapters_off, fold, has_moved
 from agents.models.network import TextNetwork
+from agents.policy import Sequences
 
 
 class ReferencePolicy:
-    """A frozen copy of a network; of one whose adapters have not moved yet, that network itself with its adapters off.
+    """A frozen copy of a network, or what differs from it.
+
+    Of a network whose adapters have not moved yet it is that network itself with its adapters off; of one whose lower
+    layers do not learn, a copy of the upper ones alone.
 
     Args:
         network: The network to copy.
         batch_rows: Sequences per forward pass.
         shared: Whether there is no copy; None finds out.
+
+    Attributes:
+        branch: The copied upper layers, if it is that.
     """
 
     def __init__(self, network: TextNetwork, batch_rows: int = 64, shared: bool | None = None) -> None:
         self.shared = network.lora is not None and not has_moved(network.model) if shared is None else shared
-        self.network = network if self.shared else _frozen(network)
+        unfrozen = network.unfrozen_layers
+        self.branch = None if unfrozen is None else Branch(network.model, unfrozen)
+        self.network = network if self.shared or self.branch else _frozen(network)
         self.batch_rows = batch_rows
 
     @torch.no_grad()
@@ -34,6 +45,8 @@ class ReferencePolicy:
 
         Summed over a response and averaged over responses it is an unbiased estimate of KL(pi || pi_ref).
         """
+        if experience.reference_log_probs is not None:
+            return np.where(experience.own, experience.log_probs - experience.reference_log_probs, np.float32(0))
         with adapters_off(self.network.model) if self.shared else nullcontext():
             return self._log_ratio(experience)
 
@@ -42,12 +55,19 @@ class ReferencePolicy:
         ratios = np.zeros_like(experience.log_probs)
         for rows in np.array_split(np.arange(len(ratios)), -(-len(ratios) // self.batch_rows)):
             sequences, actions = experience.sequences(rows, device)
-            reference = self.network.evaluate_sequences(*sequences, actions).log_probs.cpu().numpy()
+            reference = self._log_probs(sequences, actions).cpu().numpy()
             own = experience.own[rows]
             part = np.zeros(own.shape, dtype=np.float32)
             part[own] = experience.log_probs[rows][own] - reference
             ratios[rows] = part
         return ratios
+
+    def _log_probs(self, sequences: Sequences, actions: Tensor) -> Tensor:
+        if self.branch is None:
+            return self.network.evaluate_sequences(*sequences, actions).log_probs
+        with self.branch.beside():
+            hidden, lengths = self.network.own_states(*self.network.split(sequences.observations), sequences.own)
+        return self.network.evaluate(hidden.chunk(2, dim=-1)[1], lengths, actions).log_probs
 
 
 def _frozen(network: TextNetwork) -> TextNetwork:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from agents.models.branch import Branch
 from agents.models.network import TextNetwork
 from agents.models.record import Record, Rollout
 from agents.models.slots import places
@@ -18,7 +20,12 @@ from textgym.responses import Scores
 
 @torch.no_grad()
 def converse(
-    network: TextNetwork, dialogues: DialogueLanes, *, deterministic: bool = False, last_values: bool = False
+    network: TextNetwork,
+    dialogues: DialogueLanes,
+    *,
+    deterministic: bool = False,
+    last_values: bool = False,
+    branch: Branch | None = None,
 ) -> tuple[Rollout, Scores]:
     """Play dialogues that were opened to their ends.
 
@@ -30,6 +37,7 @@ def converse(
         dialogues: At the start of their episodes, N of them.
         deterministic: Take the likeliest token instead of sampling.
         last_values: Also compute the value after dialogues that were truncated.
+        branch: The reference policy, see :func:`agents.models.rollout.generate`.
 
     Returns:
         What was written and thought: ``responses`` are all tokens after the prompt, the user's included, and the rest
@@ -38,10 +46,19 @@ def converse(
     Raises:
         ModelError: The network's numbers are not finite.
     """
+    N, T = dialogues.own.shape
+    record = Record(
+        N, T, network.device, deterministic=deterministic, last_values=last_values, reference=branch is not None
+    )
+    with nullcontext() if branch is None else branch.beside():
+        ledger = _play(network, dialogues, record)
+    return record.rollout(), ledger.scores()
+
+
+def _play(network: TextNetwork, dialogues: DialogueLanes, record: Record) -> _Ledger:
     P, (N, T) = network.space.max_prompt_tokens, dialogues.own.shape
     decoding, hidden = network.start(_tensor(network, dialogues.observations[:, :P]))
     decoding.reserve(T)
-    record = Record(N, T, network.device, deterministic=deterministic, last_values=last_values)
     ledger, rows = _Ledger(N, T), np.arange(N)
     for k in range(T):
         writing = ~dialogues.ended[rows] & (dialogues.lengths[rows] == k)
@@ -58,12 +75,12 @@ def converse(
         column = dialogues.observations[rows, P + k].clip(min=0)  # an ended one that is still there reads anything
         hidden = network.advance(decoding, _tensor(network, column))
     record.responses[:N] = _tensor(network, dialogues.observations[:, P:])
-    if last_values and ledger.truncated.any():
+    if record.wants_last_values and ledger.truncated.any():
         cut = np.flatnonzero(ledger.truncated)
         after, _ = network.current_state(_tensor(network, dialogues.observations[cut]))
         numbers = _tensor(network, cut)
         record.close(network, after, numbers, torch.ones_like(numbers, dtype=torch.bool))
-    return record.rollout(), ledger.scores()
+    return ledger
 
 
 def _tensor(network: TextNetwork, numbers: IntArray) -> torch.Tensor:

@@ -55,6 +55,7 @@ class TextNetwork(nn.Module):
     refillable = True  # whether rows that begin at different times in one cache get the same numbers
     told_of_slots = False  # that they cannot be refilled
     lora: Lora | None = None
+    unfrozen_layers: int | None = None  # how many of the uppermost learn; None, all
 
     def __init__(
         self,
@@ -102,10 +103,10 @@ class TextNetwork(nn.Module):
         return self.allowed_bias.device
 
     def hidden_matrices(self) -> list[Tensor]:
-        """Return the weight matrices between embeddings and output head."""
+        """Return the weight matrices between embeddings and output head that learn."""
         head = self.model.get_output_embeddings()
         layers = [module for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]
-        return [layer.weight for layer in layers if layer is not head]
+        return [layer.weight for layer in layers if layer is not head and layer.weight.requires_grad]
 
     def split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Split observations [B, P + T] into prompts [B, P] and responses [B, T], int64.

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from agents.checkpoints.files import read_json
+from agents.models.branch import freeze_trunk
 from agents.models.engine import Engine
 from agents.models.lora import Lora, inject, make_lora, merged_state
 from agents.models.network import TextNetwork
@@ -41,6 +42,7 @@ def make_network(
     truncation: Truncation | None = None,
     lora: Lora | None = None,
     engine: Engine | None = None,
+    unfrozen_layers: int | None = None,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -57,6 +59,7 @@ def make_network(
         lora: Adapters, which then are all that learns beside the value head. A checkpoint with other adapters, or with
             some where none are asked for, gives the model that they make.
         engine: How to compute.
+        unfrozen_layers: How many of the uppermost layers learn, beside the value head; None, all.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -80,6 +83,9 @@ def make_network(
     if lora is not None and network.lora is None:
         inject(network.model, lora)
         network.lora = lora
+    if unfrozen_layers is not None:
+        freeze_trunk(network.model, unfrozen_layers)
+        network.unfrozen_layers = unfrozen_layers
     return network
 
 

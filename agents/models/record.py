@@ -23,12 +23,14 @@ class Rollout:
         log_probs: float32 [N, T], of the distribution that was sampled from; zero where empty.
         values: float32 [N, T], before each token; zero where empty.
         last_values: float32 [N], after the last token; zero unless asked for.
+        reference_log_probs: float32 [N, T], of the reference policy where it wrote beside; else None.
     """
 
     responses: Tensor
     log_probs: Tensor
     values: Tensor
     last_values: Tensor
+    reference_log_probs: Tensor | None = None
 
     @property
     def lengths(self) -> Tensor:
@@ -47,13 +49,21 @@ class Record:
         device: Where.
         deterministic: Take the likeliest token instead of sampling.
         last_values: Also keep the value after responses that were cut at T tokens.
+        reference: Whether hidden states are [n, 2 D], the policy's own and those of a reference beside it.
 
     Attributes:
         nobody: The number of a response that nobody asks for, for rows of a batch that write nothing.
     """
 
     def __init__(
-        self, count: int, max_new_tokens: int, device: torch.device, *, deterministic: bool, last_values: bool
+        self,
+        count: int,
+        max_new_tokens: int,
+        device: torch.device,
+        *,
+        deterministic: bool,
+        last_values: bool,
+        reference: bool = False,
     ) -> None:
         shape = (count + 1, max_new_tokens)
         self.nobody = count
@@ -61,6 +71,7 @@ class Record:
         self.responses = torch.full(shape, EMPTY, device=device)
         self._log_probs, self._values = torch.zeros(2, *shape, device=device)
         self._last_values = torch.zeros(count + 1, device=device)
+        self._reference_log_probs = torch.zeros(shape, device=device) if reference else None
         self._uniforms = None if deterministic else torch.rand(shape, device=device)
 
     def write(
@@ -75,12 +86,13 @@ class Record:
 
         Args:
             network: Whose distribution.
-            hidden: [n, D], the hidden states before them.
+            hidden: [n, D], the hidden states before them; [n, 2 D] with a reference.
             numbers: int64 [n], which responses, or ``nobody``.
             lengths: int64 [n], how many tokens each has, in a dialogue its present turn.
             columns: int64 [n], where the token comes to stand; None is at its length.
         """
         columns = lengths if columns is None else columns
+        hidden, beside = self._halves(hidden)
         log_probs = network.log_distribution(hidden, lengths)
         if self._uniforms is None:
             tokens = log_probs.argmax(dim=-1)
@@ -89,11 +101,21 @@ class Record:
         self.responses[numbers, columns] = tokens
         self._log_probs[numbers, columns] = log_probs.gather(-1, tokens[:, None]).squeeze(-1)
         self._values[numbers, columns] = network.values(hidden)
+        if self._reference_log_probs is not None:
+            others = network.allowed_logits(beside, lengths, tokens).log_softmax(dim=-1)
+            self._reference_log_probs[numbers, columns] = others.gather(-1, tokens[:, None]).squeeze(-1)
         return tokens
+
+    def _halves(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the policy's own hidden states and those of the reference beside it, or the same twice."""
+        if self._reference_log_probs is None:
+            return hidden, hidden
+        own, beside = hidden.chunk(2, dim=-1)
+        return own, beside
 
     def close(self, network: TextNetwork, hidden: Tensor, numbers: Tensor, cut: Tensor) -> None:
         """Keep the values of hidden states [n, D] as those after responses, where ``cut``, bool [n]."""
-        self._last_values[torch.where(cut, numbers, self.nobody)] = network.values(hidden)
+        self._last_values[torch.where(cut, numbers, self.nobody)] = network.values(self._halves(hidden)[0])
 
     def rollout(self) -> Rollout:
         """Return the responses.
@@ -104,6 +126,8 @@ class Record:
         kept = slice(0, self.nobody)
         arrays = (self.responses, self._log_probs, self._values, self._last_values)
         rollout = Rollout(*(array[kept] for array in arrays))
+        if self._reference_log_probs is not None:
+            rollout.reference_log_probs = self._reference_log_probs[kept]
         if not (rollout.log_probs.sum() + rollout.values.sum()).isfinite():
             raise ModelError(
                 "The policy's log-probabilities or values are not finite: learning has diverged. Start again from a "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from agents.models.branch import Branch
 from agents.models.network import TextNetwork
 from agents.models.record import Record, Rollout
 from agents.models.refill import write_in_slots
@@ -25,6 +27,7 @@ def generate(
     deterministic: bool = False,
     last_values: bool = False,
     slots: int | None = None,
+    branch: Branch | None = None,
 ) -> Rollout:
     """Write a response to each prompt until the eos, a stop string or T tokens.
 
@@ -40,6 +43,8 @@ def generate(
         slots: How many responses are written at once; one that ends gives its place to the next prompt. None writes
             all at once, and those that end leave the batch; so does a model whose slots cannot be refilled, which
             is told once.
+        branch: The reference policy, where it reads what the policy's own lower layers made; its log-probabilities of
+            what is written come from the same passes then.
 
     Raises:
         ModelError: The network's numbers are not finite.
@@ -52,13 +57,19 @@ def generate(
         prompts.device,
         deterministic=deterministic,
         last_values=last_values,
+        reference=branch is not None,
     )
-    if slots is None or slots >= count:
-        _write_together(network, prompts, responses_per_prompt, record)
-    elif not write_in_slots(network, prompts, responses_per_prompt, slots, record):
-        _tell_once(network)
-        _write_together(network, prompts, responses_per_prompt, record)
+    with nullcontext() if branch is None else branch.beside():
+        _write(network, prompts, responses_per_prompt, slots, record)
     return record.rollout()
+
+
+def _write(network: TextNetwork, prompts: Tensor, group: int, slots: int | None, record: Record) -> None:
+    if slots is None or slots >= len(prompts) * group:
+        _write_together(network, prompts, group, record)
+    elif not write_in_slots(network, prompts, group, slots, record):
+        _tell_once(network)
+        _write_together(network, prompts, group, record)
 
 
 def _write_together(network: TextNetwork, prompts: Tensor, group: int, record: Record) -> None:

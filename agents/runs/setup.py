@@ -89,6 +89,7 @@ class Setup:
             policy_kwargs={
                 **self._policy_kwargs(model),
                 "detach_value": self.config.reinforcement.detach_value,
+                "unfrozen_layers": self.config.reinforcement.unfrozen_layers,
                 "optimizer_class": OPTIMIZERS[self.config.reinforcement.optimizer],
             },
             stats_window_size=self._rollout_responses,  # means over one rollout
