@@ -18,6 +18,7 @@ from agents.evaluation.subject import subject_of
 from agents.models.decoding import BestOf, Decoding, make_decoding
 from agents.models.distribution import entropy
 from agents.models.network import TextNetwork
+from agents.models.random_numbers import new_key
 from agents.policy import TransformerPolicy
 from textgym.core import FloatArray
 from textgym.errors import ConfigError
@@ -110,9 +111,10 @@ def measure_drift(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         rows = max(1, batch_size // asked.rows_per_prompt)
+        key = new_key()  # one for all batches, whose size then changes nothing
         parts = [
-            along_responses(network, origin, prompts, asked.write(network, prompts))
-            for prompts in held_out.prompts(rows, network.device)
+            along_responses(network, origin, prompts, asked.write(network, prompts, places, key))
+            for prompts, places in held_out.prompts(rows, network.device)
         ]
     lengths, entropies, divergences = np.concatenate(parts, axis=1)
     return Drift(

@@ -18,6 +18,7 @@ from agents.evaluation.scoring import score_responses
 from agents.evaluation.subject import subject_of
 from agents.models.decoding import BestOf, Decoding, Greedy, Sampled, make_decoding
 from agents.models.network import TextNetwork
+from agents.models.random_numbers import new_key
 from agents.policy import TransformerPolicy
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError
@@ -105,8 +106,10 @@ def _chooser(decoding: Decoding, held_out: HeldOut) -> Reward | None:
 def _written(decoding: Decoding, network: TextNetwork, held_out: HeldOut, batch_size: int) -> list[Text]:
     """Return what the policy wrote, G texts for each prompt in succession."""
     rows = max(1, batch_size // decoding.rows_per_prompt)
+    key = new_key()  # one for all batches, whose size then changes nothing
     batches = held_out.prompts(rows, network.device)
-    return list(chain.from_iterable(held_out.texts(decoding.write(network, prompts)) for prompts in batches))
+    written = (decoding.write(network, prompts, places, key) for prompts, places in batches)
+    return list(chain.from_iterable(held_out.texts(responses) for responses in written))
 
 
 def _best(chooser: Reward, texts: Sequence[Text], samples: Sequence[Sample]) -> list[Text]:

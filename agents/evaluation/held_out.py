@@ -78,12 +78,16 @@ class HeldOut:
         """What the environment's reward was made from."""
         return self.episodes.task.reward if self._reward_spec is None else self._reward_spec
 
-    def prompts(self, rows: int, device: torch.device) -> Iterator[Tensor]:
-        """Yield the prompts in batches of at most ``rows``, int32 [B, P], padded on the left with -1."""
+    def prompts(self, rows: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the prompts in batches of at most ``rows``, int32 [B, P], padded on the left with -1; and their places.
+
+        The places, int64 [B], count from 0 over all batches.
+        """
         P = self.episodes.space.max_prompt_tokens
         for first in range(0, len(self.indices), rows):
             starts = [self.episodes.start(i) for i in self.indices[first : first + rows]]
-            yield torch.as_tensor(pack_prompts(starts, P).ids, device=device)
+            places = torch.arange(first, first + len(starts), device=device)
+            yield torch.as_tensor(pack_prompts(starts, P).ids, device=device), places
 
     def texts(self, responses: Tensor) -> list[Text]:
         """Return responses [N, T], padded on the right with -1, as text."""

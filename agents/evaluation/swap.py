@@ -17,6 +17,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from agents.evaluation.subject import subject_of
 from agents.models.conversation import converse
 from agents.models.network import TextNetwork
+from agents.models.random_numbers import new_key
 from agents.policy import TransformerPolicy
 from textgym.arguments import seed_number, whole_number
 from textgym.core import FloatArray
@@ -179,19 +180,21 @@ def _play(
     ends: list[dict[str, Any]] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
+        key = None if deterministic else new_key()  # one for all batches, whose size then changes nothing
         for k in range(0, len(indices), batch_size):
-            ends += _talk(network, episodes, indices[k : k + batch_size], deterministic, seed)
+            ends += _talk(network, episodes, indices[k : k + batch_size], key, seed)
     return ends
 
 
 def _talk(
-    network: TextNetwork, episodes: DialogueEpisodes, indices: list[int], deterministic: bool, seed: int
+    network: TextNetwork, episodes: DialogueEpisodes, indices: list[int], key: int | None, seed: int
 ) -> list[dict[str, Any]]:
-    """Play some samples side by side, each to its end."""
+    """Play some samples side by side, each to its end; greedily where there is no key of random numbers."""
     lanes = DialogueLanes(episodes, len(indices))
     openings = [fresh_seed(np.random.default_rng((seed, index))) for index in indices]
     lanes.start(lanes.all, episodes.open([episodes.start(index) for index in indices], openings))
-    _, scores = converse(network, lanes, deterministic=deterministic)
+    numbers = torch.tensor(indices, device=network.device)
+    _, scores = converse(network, lanes, deterministic=key is None, numbers=numbers, key=key)
     return [{name: values[row] for name, values in scores.infos.items()} for row in range(len(indices))]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from agents.models.branch import Branch
 from agents.models.network import TextNetwork
+from agents.models.random_numbers import new_key, uniform_numbers
 from agents.models.record import Record, Rollout
 from agents.models.slots import places
 from textgym.core import IntArray
@@ -26,6 +27,8 @@ def converse(
     deterministic: bool = False,
     last_values: bool = False,
     branch: Branch | None = None,
+    numbers: torch.Tensor | None = None,
+    key: int | None = None,
 ) -> tuple[Rollout, Scores]:
     """Play dialogues that were opened to their ends.
 
@@ -38,6 +41,8 @@ def converse(
         deterministic: Take the likeliest token instead of sampling.
         last_values: Also compute the value after dialogues that were truncated.
         branch: The reference policy, see :func:`agents.models.rollout.generate`.
+        numbers: int64 [N], the number of each dialogue among those of the whole rollout; None counts from 0.
+        key: Of the rollout's random numbers, below 2 ** 64; None draws it from torch's generator.
 
     Returns:
         What was written and thought: ``responses`` are all tokens after the prompt, the user's included, and the rest
@@ -47,9 +52,11 @@ def converse(
         ModelError: The network's numbers are not finite.
     """
     N, T = dialogues.own.shape
-    record = Record(
-        N, T, network.device, deterministic=deterministic, last_values=last_values, reference=branch is not None
-    )
+    uniforms = None
+    if not deterministic:
+        numbers = torch.arange(N, device=network.device) if numbers is None else numbers
+        uniforms = uniform_numbers(new_key() if key is None else key, numbers, T)
+    record = Record(N, T, network.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
     with nullcontext() if branch is None else branch.beside():
         ledger = _play(network, dialogues, record)
     return record.rollout(), ledger.scores()

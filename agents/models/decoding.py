@@ -34,8 +34,18 @@ class Decoding(ABC):
         return self.responses_per_prompt
 
     @abstractmethod
-    def write(self, network: TextNetwork, prompts: Tensor) -> Tensor:
-        """Return responses int64 [B * G, T], padded on the right with -1, to prompts [B, P]."""
+    def write(
+        self, network: TextNetwork, prompts: Tensor, numbers: Tensor | None = None, key: int | None = None
+    ) -> Tensor:
+        """Return responses int64 [B * G, T], padded on the right with -1, to prompts [B, P].
+
+        Args:
+            network: The policy's network.
+            prompts: int [B, P], padded on the left with -1.
+            numbers: int64 [B], of the prompts, and ``key``: where samples take their random numbers from, see
+                :func:`agents.models.rollout.generate`.
+            key: As said.
+        """
 
     @abstractmethod
     def described(self, network: TextNetwork) -> str:
@@ -46,7 +56,9 @@ class Decoding(ABC):
 class Greedy(Decoding):
     """The likeliest token at each step."""
 
-    def write(self, network: TextNetwork, prompts: Tensor) -> Tensor:
+    def write(
+        self, network: TextNetwork, prompts: Tensor, numbers: Tensor | None = None, key: int | None = None
+    ) -> Tensor:
         """Return responses int64 [B, T]."""
         return generate(network, prompts, deterministic=True).responses
 
@@ -68,9 +80,12 @@ class Sampled(Decoding):
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
 
-    def write(self, network: TextNetwork, prompts: Tensor) -> Tensor:
+    def write(
+        self, network: TextNetwork, prompts: Tensor, numbers: Tensor | None = None, key: int | None = None
+    ) -> Tensor:
         """Return responses int64 [B, T]."""
-        return _sample(network, prompts, 1, self.temperature)
+        with _temperature(network, self.temperature):
+            return generate(network, prompts, numbers=numbers, key=key).responses
 
     def described(self, network: TextNetwork) -> str:
         """Return what a report says of it."""
@@ -100,7 +115,9 @@ class Beam(Decoding):
         """How many rows of a batch a prompt takes."""
         return self.num_beams
 
-    def write(self, network: TextNetwork, prompts: Tensor) -> Tensor:
+    def write(
+        self, network: TextNetwork, prompts: Tensor, numbers: Tensor | None = None, key: int | None = None
+    ) -> Tensor:
         """Return responses int64 [B, T]."""
         return beam_search(network, prompts, self.num_beams, self.length_penalty)
 
@@ -135,9 +152,12 @@ class BestOf(Decoding):
         """G, how many responses :meth:`write` gives to each prompt."""
         return self.n
 
-    def write(self, network: TextNetwork, prompts: Tensor) -> Tensor:
+    def write(
+        self, network: TextNetwork, prompts: Tensor, numbers: Tensor | None = None, key: int | None = None
+    ) -> Tensor:
         """Return responses int64 [B * n, T]; row b * n + g is sample g for prompt b."""
-        return _sample(network, prompts, self.n, self.temperature)
+        with _temperature(network, self.temperature):
+            return generate(network, prompts, responses_per_prompt=self.n, numbers=numbers, key=key).responses
 
     def described(self, network: TextNetwork) -> str:
         """Return what a report says of it; who has chosen is for the caller to add."""
@@ -180,11 +200,6 @@ def _parse(text: str) -> tuple[str, Mapping[str, Any]]:
         pass
     known = ", ".join(DECODINGS)
     raise ConfigError(f"A decoding is one of {known}, with options as in 'beam(num_beams=4)', got {text!r:.60}.")
-
-
-def _sample(network: TextNetwork, prompts: Tensor, count: int, temperature: float | None) -> Tensor:
-    with _temperature(network, temperature):
-        return generate(network, prompts, responses_per_prompt=count).responses
 
 
 @contextmanager

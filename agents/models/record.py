@@ -41,13 +41,12 @@ class Rollout:
 class Record:
     """N responses that are being written, in any order.
 
-    The random numbers of all tokens are drawn first: what a response says does not depend on who is in its batch.
-
     Args:
         count: N.
         max_new_tokens: T.
         device: Where.
-        deterministic: Take the likeliest token instead of sampling.
+        uniforms: float32 [N, T], the random numbers in [0, 1) that choose each token, see
+            :mod:`agents.models.random_numbers`; None takes the likeliest token instead of sampling.
         last_values: Also keep the value after responses that were cut at T tokens.
         reference: Whether hidden states are [n, 2 D], the policy's own and those of a reference beside it.
 
@@ -61,7 +60,7 @@ class Record:
         max_new_tokens: int,
         device: torch.device,
         *,
-        deterministic: bool,
+        uniforms: Tensor | None,
         last_values: bool,
         reference: bool = False,
     ) -> None:
@@ -72,7 +71,7 @@ class Record:
         self._log_probs, self._values = torch.zeros(2, *shape, device=device)
         self._last_values = torch.zeros(count + 1, device=device)
         self._reference_log_probs = torch.zeros(shape, device=device) if reference else None
-        self._uniforms = None if deterministic else torch.rand(shape, device=device)
+        self._uniforms = None if uniforms is None else torch.nn.functional.pad(uniforms, (0, 0, 0, 1))
 
     def write(
         self,

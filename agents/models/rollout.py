@@ -11,6 +11,7 @@ from torch import Tensor
 
 from agents.models.branch import Branch
 from agents.models.network import TextNetwork
+from agents.models.random_numbers import in_groups, new_key, uniform_numbers
 from agents.models.record import Record, Rollout
 from agents.models.refill import write_in_slots
 from agents.models.slots import places
@@ -28,11 +29,13 @@ def generate(
     last_values: bool = False,
     slots: int | None = None,
     branch: Branch | None = None,
+    numbers: Tensor | None = None,
+    key: int | None = None,
 ) -> Rollout:
     """Write a response to each prompt until the eos, a stop string or T tokens.
 
-    Each prompt is read once, whatever the number G of its responses. The random numbers are drawn first, so that
-    neither ``slots`` nor the other rows change what a response says, but for rounding.
+    Each prompt is read once, whatever the number G of its responses. What a response says depends on its number and on
+    the key, but for rounding neither on ``slots`` nor on the other rows nor, as far as it goes, on T.
 
     Args:
         network: The policy's network.
@@ -45,20 +48,20 @@ def generate(
             is told once.
         branch: The reference policy, where it reads what the policy's own lower layers made; its log-probabilities of
             what is written come from the same passes then.
+        numbers: int64 [B], the number of each prompt among those of the whole rollout, of which this may be a share;
+            response g to it has the number ``numbers[b] * G + g``. None counts from 0.
+        key: Of the rollout's random numbers, below 2 ** 64; None draws it from torch's generator.
 
     Raises:
         ModelError: The network's numbers are not finite.
     """
     prompts = prompts.long()
-    count = len(prompts) * responses_per_prompt
-    record = Record(
-        count,
-        network.space.max_new_tokens,
-        prompts.device,
-        deterministic=deterministic,
-        last_values=last_values,
-        reference=branch is not None,
-    )
+    count, T = len(prompts) * responses_per_prompt, network.space.max_new_tokens
+    uniforms = None
+    if not deterministic:
+        numbers = torch.arange(len(prompts), device=prompts.device) if numbers is None else numbers
+        uniforms = uniform_numbers(new_key() if key is None else key, in_groups(numbers, responses_per_prompt), T)
+    record = Record(count, T, prompts.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
     with nullcontext() if branch is None else branch.beside():
         _write(network, prompts, responses_per_prompt, slots, record)
     return record.rollout()

@@ -86,9 +86,12 @@ def test_a_policy_has_not_moved_from_itself(tmp_path: Path, model: dict[str, Any
     assert drift.mode == "sampled at temperature 1"
 
 
-def test_per_response_is_per_token_times_the_length_and_batches_change_nothing(model: dict[str, Any]) -> None:
+@pytest.mark.parametrize("decoding", ["greedy", "sampled"])
+def test_per_response_is_per_token_times_the_length_and_batches_change_nothing(
+    model: dict[str, Any], decoding: str
+) -> None:
     policy, other = make(model, 0), make(model, 1)
-    one, same = (measure_drift(policy, other, ENV, split="train", decoding="greedy", batch_size=b) for b in (100, 3))
+    one, same = (measure_drift(policy, other, ENV, split="train", decoding=decoding, batch_size=b) for b in (100, 3))
     assert one.kl_per_response.value == pytest.approx(one.kl_per_token.value * one.mean_length)
     assert one.kl_per_response == pytest.approx(same.kl_per_response, abs=1e-5)
     assert one.to_json()["entropy_per_token"][0] == one.entropy_per_token.value

@@ -38,10 +38,12 @@ def test_each_sample_is_played_once(model: dict[str, Any]) -> None:
     assert report.mode == "greedy"
 
 
-def test_the_batch_size_changes_no_greedy_response(model: dict[str, Any]) -> None:
+@pytest.mark.parametrize("decoding", ["greedy", "sampled", "best_of(n=2)"])
+def test_the_batch_size_changes_no_response(model: dict[str, Any], decoding: str) -> None:
     algorithm = make(model)
-    one, other = (evaluate(algorithm, ENV, split="train", batch_size=b).responses for b in (1, 8))
-    assert one == other
+    sizes = (1, 3, 8)
+    one, *others = (evaluate(algorithm, ENV, split="train", decoding=decoding, batch_size=b).responses for b in sizes)
+    assert others == [one, one]
 
 
 def test_sampling_is_seeded_and_leaves_the_global_generator_alone(model: dict[str, Any]) -> None:
@@ -111,7 +113,7 @@ def test_best_of_n_is_the_best_and_its_pool_is_the_mean(model: dict[str, Any], c
     report = evaluate(algorithm, ENV, ["edit_similarity", "bleu"], decoding=BestOf(3, chooser), **kwargs)
     judge, by = textgym.make_reward("edit_similarity"), textgym.make_reward(chooser or "edit_similarity")
     torch.manual_seed(3)
-    written = written_in_batches(algorithm, report.samples, rows=2)  # 7 // 3 prompts at a time
+    written = written_in_groups(algorithm, report.samples)
     scores = np.array([by(texts, [sample] * 3) for texts, sample in zip(written, report.samples, strict=True)])
     assert list(report.responses) == [texts[i] for texts, i in zip(written, scores.argmax(axis=1), strict=True)]
     every = np.concatenate([judge(texts, [s] * 3) for texts, s in zip(written, report.samples, strict=True)])
@@ -124,13 +126,11 @@ def test_best_of_n_is_the_best_and_its_pool_is_the_mean(model: dict[str, Any], c
     assert report.selected_by == by.signature
 
 
-def written_in_batches(algorithm: PPO, samples: Sequence[textgym.Sample], rows: int) -> list[list[str]]:
+def written_in_groups(algorithm: PPO, samples: Sequence[textgym.Sample]) -> list[list[str]]:
     lanes = gym.make_vec(ENV, num_envs=1, split="train")
-    texts = []
-    for first in range(0, len(samples), rows):
-        prompts = pack_prompts([lanes.episodes.start(i) for i in range(len(samples))[first : first + rows]], 7).ids
-        ids = generate(algorithm.policy.network, torch.as_tensor(prompts), responses_per_prompt=3).responses
-        texts += lanes.episodes.decode([row[row >= 0].tolist() for row in ids.numpy()])
+    prompts = pack_prompts([lanes.episodes.start(i) for i in range(len(samples))], 7).ids
+    ids = generate(algorithm.policy.network, torch.as_tensor(prompts), responses_per_prompt=3).responses
+    texts = lanes.episodes.decode([row[row >= 0].tolist() for row in ids.numpy()])
     return [texts[i : i + 3] for i in range(0, len(texts), 3)]
 
 

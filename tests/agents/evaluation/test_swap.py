@@ -70,6 +70,8 @@ def test_a_user_that_is_swapped_for_itself_makes_no_difference(algorithm):
     assert report.users[0].transcripts == report.users[1].transcripts
     other = swap_test(algorithm, ENV, ["tests-echo"], split="train", deterministic=False, seed=6)
     assert other.users[0].transcripts != report.users[0].transcripts
+    alone = swap_test(algorithm, ENV, ["tests-echo"], split="train", deterministic=False, seed=5, batch_size=1)
+    assert alone.users[0].transcripts == report.users[0].transcripts
 
 
 def test_the_command_tells_both_users(algorithm, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Responses written in slots are those that each prompt gets alone: tokens, log-probabilities and values."""
 
+import dataclasses
 import warnings
 
 import pytest
@@ -7,9 +8,9 @@ import torch
 
 from agents.models import timeline as timeline_module
 from agents.models.pretrained import make_network
-from agents.models.record import Record
+from agents.models.random_numbers import in_groups
 from agents.models.refill import Queue
-from agents.models.rollout import generate
+from agents.models.rollout import Rollout, generate
 from agents.models.timeline import Timeline
 from tests.agents.tiny import MODELS
 from textgym import TokenSpace
@@ -230,16 +231,37 @@ def test_a_queue_hands_out_every_response_once_in_order():
     assert not len(queue)
 
 
-def test_a_response_does_not_depend_on_the_others():
+@pytest.mark.parametrize("group", [1, 3])
+@pytest.mark.parametrize("slots", [None, 1, 3, 16])
+def test_a_response_does_not_depend_on_the_others(slots, group):
+    """Whether all are asked for at once or in shares, down to a single one, and in whatever order."""
+    one, asked, options = network("gpt2"), prompts(), {"key": 9, "responses_per_prompt": group, "last_values": True}
+    expected = generate(one, asked, **options)
+    numbers = torch.arange(PROMPTS)
+    for share in (numbers[:10], numbers[10:], numbers.flip(0), numbers[11:12]):
+        found = generate(one, asked[share], slots=slots, numbers=share, **options)
+        assert_same(found, rows_of(expected, share, group))
+
+
+def rows_of(rollout, share, group):
+    rows = in_groups(share, group)
+    return Rollout(*(getattr(rollout, field.name)[rows] for field in dataclasses.fields(Rollout)))
+
+
+@pytest.mark.parametrize("slots", [None, 5])
+def test_a_response_begins_the_same_if_it_may_be_longer(slots):
     one = network("gpt2")
-    record = {"deterministic": False, "last_values": False}
-    torch.manual_seed(2)
-    uniforms = Record(PROMPTS, T, torch.device("cpu"), **record)._uniforms
-    together = written(one, prompts())
-    for row in (0, 11, 36):
-        alone = Record(1, T, torch.device("cpu"), **record)
-        alone._uniforms[0] = uniforms[row]
-        zero = torch.zeros(1, dtype=torch.long)
-        with torch.no_grad():
-            _, hidden = one.start(prompts()[row][None])
-            assert alone.write(one, hidden, zero, zero) == together.responses[row, 0]
+    expected = generate(one, prompts(), key=9, slots=slots)
+    one.space = TokenSpace(V, P, T + 7, eos_id=EOS)
+    longer = generate(one, prompts(), key=9, slots=slots)
+    assert longer.lengths.max() == T + 7
+    assert torch.equal(longer.responses[:, :T], expected.responses)
+
+
+def test_another_key_or_another_number_gives_another_response():
+    """Negative controls."""
+    one, asked = network("gpt2"), prompts()
+    expected = generate(one, asked, key=9).responses
+    assert not torch.equal(generate(one, asked, key=10).responses, expected)
+    shifted = generate(one, asked, key=9, numbers=torch.arange(PROMPTS) + 1).responses
+    assert (shifted != expected).any(dim=1).float().mean() > 0.9
