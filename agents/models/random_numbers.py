@@ -17,7 +17,7 @@ MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)  # what each round adds to the key: fractions of the golden ratio and of sqrt(3)
 WORDS = 4  # of 32 bits, which one counter gives
 BITS = 24  # of a float32 in [0.5, 1)
-COUNTERS = 2**16  # at a time, so that what is computed on the way stays small beside the result
+COUNTERS = 2**13  # at a time, so that what is computed on the way stays small beside the result
 _LOW = 0xFFFFFFFF
 
 

