@@ -12,14 +12,19 @@ from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 from agents.models.architectures import DecodingState, architecture_of, trim_left
-from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
-from agents.models.distribution import chosen_and_entropy
+from agents.models.chunked_head import (
+    chosen_log_probs,
+    chunk_rows,
+    chunked_chosen_and_entropy,
+    piecewise_chosen_and_entropy,
+)
 from agents.models.engine import Engine
 from agents.models.lora import Lora
 from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
 from agents.models.timeline import Timeline, can_refill
 from agents.models.truncation import Truncation
+from agents.models.value_head import make_value_head
 from agents.models.whole_sequences import Own, own_states
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
@@ -85,7 +90,7 @@ class TextNetwork(nn.Module):
         learning_pass(model, self.engine)  # or it is refused here
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
-        self.value_head = _value_head(width, value_hidden)
+        self.value_head = make_value_head(width, value_hidden)
         self._register_constraints(space)
 
     def _register_constraints(self, space: TokenSpace) -> None:
@@ -240,13 +245,19 @@ class TextNetwork(nn.Module):
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
         rows = chunk_rows(len(hidden), self.space.vocab_size)
         if rows is None:
-            chosen, entropies = chosen_and_entropy(self.allowed_logits(hidden, lengths, actions), actions)
+            chosen, entropies = piecewise_chosen_and_entropy(
+                self.allowed_logits, hidden, lengths, actions, self.space.vocab_size
+            )
         else:
             parameters = list(self.model.get_output_embeddings().parameters())
             chosen, entropies = chunked_chosen_and_entropy(
                 self.allowed_logits, parameters, hidden, lengths, actions, rows
             )
         return Evaluation(self.values(hidden), chosen, entropies)
+
+    def log_probs(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Tensor:
+        """Return the log-probabilities alone that :meth:`evaluate` does, without gradients."""
+        return chosen_log_probs(self.allowed_logits, hidden, lengths, actions, self.space.vocab_size)
 
     def allowed_logits(self, hidden: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
         """Return the logits [N, V] whose softmax is the policy, -inf where a token cannot come but for ``actions``."""
@@ -274,7 +285,8 @@ class TextNetwork(nn.Module):
             own: bool [E, T].
         """
         share = self.shareable and not self.engine.checkpoint_activations
-        hidden = own_states(self._architecture, Own(prompts, responses, own), share)
+        with learning_pass(self.model, self.engine):
+            hidden = own_states(self._architecture, Own(prompts, responses, own), share)
         return hidden, self.turn_lengths(responses)[:, :-1][own]
 
 
@@ -285,13 +297,3 @@ def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, nn.GELU(approximate="tanh"))
     return model
-
-
-def _value_head(width: int, hidden: int) -> nn.Module:
-    """Return a head that gives every state the value 0 until it learns."""
-    if hidden < 0:
-        raise ModelError(f"value_hidden must be at least 0, got {hidden}.")
-    last = nn.Linear(hidden or width, 1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), last) if hidden else last
