@@ -63,11 +63,12 @@ class ReferencePolicy:
         return ratios
 
     def _log_probs(self, sequences: Sequences, actions: Tensor) -> Tensor:
-        if self.branch is None:
-            return self.network.evaluate_sequences(*sequences, actions).log_probs
-        with self.branch.beside():
-            hidden, lengths = self.network.own_states(*self.network.split(sequences.observations), sequences.own)
-        return self.network.evaluate(hidden.chunk(2, dim=-1)[1], lengths, actions).log_probs
+        network = self.network
+        with nullcontext() if self.branch is None else self.branch.beside():
+            hidden, lengths = network.own_states(*network.split(sequences.observations), sequences.own)
+        if self.branch is not None:
+            hidden = hidden.chunk(2, dim=-1)[1]
+        return network.log_probs(hidden, lengths, actions)
 
 
 def _frozen(network: TextNetwork) -> TextNetwork:

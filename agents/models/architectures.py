@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
+from agents.models.read_prompts import ReadPrompts
 from agents.models.slots import reserve
 
 
@@ -56,6 +57,12 @@ class Architecture(Protocol):
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
 
+    def read(self, prompts: Tensor) -> ReadPrompts:
+        """Read U prompts for responses that share them, in one pass with gradients."""
+
+    def states_after(self, read: ReadPrompts, rows: Tensor, responses: Tensor) -> Tensor:
+        """Return what ``states`` does for the prompts ``read[rows]``, rows int64 [B], without reading them again."""
+
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; return the state of decoding and the hidden state before the first token, [B, D]."""
 
@@ -85,6 +92,26 @@ class DecoderOnly:
             input_ids=ids.clamp(min=0), attention_mask=mask, position_ids=_positions(mask), use_cache=False
         )
         return _hidden(output)[:, prompts.shape[1] - 1 :]
+
+    def read(self, prompts: Tensor) -> ReadPrompts:
+        """Read prompts for responses that share them; see :meth:`Architecture.read`."""
+        decoding, hidden = self.start(prompts)
+        return ReadPrompts(decoding.mask, hidden, decoding.cache)
+
+    def states_after(self, read: ReadPrompts, rows: Tensor, responses: Tensor) -> Tensor:
+        """Return hidden states after prompts that were read; see :meth:`Architecture.states_after`."""
+        before = read.hidden.index_select(0, rows)[:, None]
+        if not responses.shape[1]:
+            return before
+        mask = torch.cat([read.mask[rows], (responses >= 0).long()], dim=1)
+        output = self.base(
+            input_ids=responses.clamp(min=0),
+            attention_mask=mask,
+            position_ids=_positions(mask)[:, read.mask.shape[1] :],
+            past_key_values=read.cache_of(rows),
+            use_cache=True,
+        )
+        return torch.cat([before, _hidden(output)], dim=1)
 
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; see :meth:`Architecture.start`."""
@@ -125,11 +152,19 @@ class EncoderDecoder:
 
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
+        return self.states_after(self.read(prompts), torch.arange(len(prompts), device=prompts.device), responses)
+
+    def read(self, prompts: Tensor) -> ReadPrompts:
+        """Encode prompts for responses that share them; see :meth:`Architecture.read`."""
         encoded, mask = self._encode(prompts)
+        return ReadPrompts(mask, encoded)
+
+    def states_after(self, read: ReadPrompts, rows: Tensor, responses: Tensor) -> Tensor:
+        """Return hidden states after prompts that were read; see :meth:`Architecture.states_after`."""
         output = self.decoder(
-            input_ids=torch.cat([self._starts(prompts), responses.clamp(min=0)], dim=1),
-            encoder_hidden_states=encoded,
-            encoder_attention_mask=mask,
+            input_ids=torch.cat([self._starts(responses), responses.clamp(min=0)], dim=1),
+            encoder_hidden_states=read.hidden.index_select(0, rows),
+            encoder_attention_mask=read.mask[rows],
             use_cache=False,
         )
         return _hidden(output)[:, len(self.start_ids) - 1 :]

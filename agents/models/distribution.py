@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+NEVER = -1e4  # a log-probability whose probability is 0 in float32, and which times 0 is 0
+
 
 def entropy(log_probs: Tensor) -> Tensor:
     """Return the entropy in nats, [N], of log-probabilities [N, V] that may be -inf."""
-    return -(log_probs.exp() * log_probs.masked_fill(log_probs.isneginf(), 0.0)).sum(dim=-1)
+    return -(log_probs.exp() * log_probs.clamp(min=NEVER)).sum(dim=-1)
 
 
 def chosen_and_entropy(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,7 +36,7 @@ def logit_gradient(
     """Return the gradient of logits, [N, V], from those of what :func:`chosen_and_entropy` returned, [N] each."""
     probabilities = log_probs.exp()
     if to_entropy.any():
-        surprise = log_probs.masked_fill(log_probs.isneginf(), 0.0).add_(entropies[:, None])
+        surprise = log_probs.clamp(min=NEVER).add_(entropies[:, None])
         gradient = surprise.mul_(-to_entropy[:, None]).sub_(to_chosen[:, None]).mul_(probabilities)
     else:  # no entropy bonus
         gradient = probabilities.mul_(-to_chosen[:, None])

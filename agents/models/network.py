@@ -12,17 +12,22 @@ from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 from agents.models.architectures import DecodingState, architecture_of, trim_left
-from agents.models.chunked_head import chunk_rows, chunked_chosen_and_entropy
-from agents.models.distribution import chosen_and_entropy
+from agents.models.chunked_head import (
+    chosen_log_probs,
+    chunk_rows,
+    chunked_chosen_and_entropy,
+    piecewise_chosen_and_entropy,
+)
 from agents.models.engine import Engine
 from agents.models.lora import Lora
+from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
 from agents.models.timeline import Timeline, can_refill
 from agents.models.truncation import Truncation
+from agents.models.value_head import make_value_head
+from agents.models.whole_sequences import Own, own_states
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
-
-ROWS_PER_PASS = 16  # enough for matrix products of a CPU, few enough to be of similar length
 
 
 class Evaluation(NamedTuple):
@@ -53,6 +58,7 @@ class TextNetwork(nn.Module):
     eos_row: Tensor
     stop_table: Tensor
     refillable = True  # whether rows that begin at different times in one cache get the same numbers
+    shareable = True  # whether responses to one prompt may share its reading, gradients included
     told_of_slots = False  # that they cannot be refilled
     lora: Lora | None = None
     unfrozen_layers: int | None = None  # how many of the uppermost learn; None, all
@@ -84,7 +90,7 @@ class TextNetwork(nn.Module):
         learning_pass(model, self.engine)  # or it is refused here
         self._architecture = architecture_of(model, start_ids)
         width = model.config.get_text_config(decoder=True).hidden_size
-        self.value_head = _value_head(width, value_hidden)
+        self.value_head = make_value_head(width, value_hidden)
         self._register_constraints(space)
 
     def _register_constraints(self, space: TokenSpace) -> None:
@@ -127,6 +133,14 @@ class TextNetwork(nn.Module):
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
         with learning_pass(self.model, self.engine):
             return self._architecture.states(prompts, responses)
+
+    def read(self, prompts: Tensor) -> ReadPrompts:
+        """Read U prompts for responses that share them, in one pass with gradients."""
+        return self._architecture.read(prompts)
+
+    def states_after(self, read: ReadPrompts, rows: Tensor, responses: Tensor) -> Tensor:
+        """Return what :meth:`states` does for the prompts ``read[rows]``, rows int64 [B], which are not read again."""
+        return self._architecture.states_after(read, rows, responses)
 
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
@@ -231,13 +245,19 @@ class TextNetwork(nn.Module):
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
         rows = chunk_rows(len(hidden), self.space.vocab_size)
         if rows is None:
-            chosen, entropies = chosen_and_entropy(self.allowed_logits(hidden, lengths, actions), actions)
+            chosen, entropies = piecewise_chosen_and_entropy(
+                self.allowed_logits, hidden, lengths, actions, self.space.vocab_size
+            )
         else:
             parameters = list(self.model.get_output_embeddings().parameters())
             chosen, entropies = chunked_chosen_and_entropy(
                 self.allowed_logits, parameters, hidden, lengths, actions, rows
             )
         return Evaluation(self.values(hidden), chosen, entropies)
+
+    def log_probs(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Tensor:
+        """Return the log-probabilities alone that :meth:`evaluate` does, without gradients."""
+        return chosen_log_probs(self.allowed_logits, hidden, lengths, actions, self.space.vocab_size)
 
     def allowed_logits(self, hidden: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
         """Return the logits [N, V] whose softmax is the policy, -inf where a token cannot come but for ``actions``."""
@@ -257,27 +277,17 @@ class TextNetwork(nn.Module):
     def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
         """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and turn lengths [N].
 
-        On a CPU the rows pass in groups of similar length, which saves up to half of the work on empty columns.
+        See :mod:`agents.models.whole_sequences`; with activations recomputed, models refuse a cache, and share nothing.
 
         Args:
             prompts: int64 [E, P].
             responses: int64 [E, T].
             own: bool [E, T].
         """
-        groups = self._groups_by_length(prompts, own)
-        hidden = torch.cat([self._group_states(prompts[g], responses[g], own[g]) for g in groups])
-        number = own.flatten().cumsum(0).view_as(own) - 1  # of each own action, row by row
-        place = torch.cat([number[g][own[g]] for g in groups]).argsort()
-        return hidden[place], self.turn_lengths(responses)[:, :-1][own]
-
-    def _groups_by_length(self, prompts: Tensor, own: Tensor) -> list[Tensor]:
-        sizes = (prompts >= 0).sum(dim=1) + own.sum(dim=1)
-        rows = len(own) if own.device.type != "cpu" else ROWS_PER_PASS
-        return list(sizes.argsort(stable=True).split(rows))
-
-    def _group_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> Tensor:
-        columns = int(own.any(dim=0).nonzero().max()) + 1
-        return self.states(prompts, responses[:, : columns - 1])[own[:, :columns]]
+        share = self.shareable and not self.engine.checkpoint_activations
+        with learning_pass(self.model, self.engine):
+            hidden = own_states(self._architecture, Own(prompts, responses, own), share)
+        return hidden, self.turn_lengths(responses)[:, :-1][own]
 
 
 def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
@@ -287,13 +297,3 @@ def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, nn.GELU(approximate="tanh"))
     return model
-
-
-def _value_head(width: int, hidden: int) -> nn.Module:
-    """Return a head that gives every state the value 0 until it learns."""
-    if hidden < 0:
-        raise ModelError(f"value_hidden must be at least 0, got {hidden}.")
-    last = nn.Linear(hidden or width, 1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), last) if hidden else last

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from agents.models.network import TextNetwork
+from agents.models.sharing_check import shares_exactly
 from textgym.errors import ModelError
 
 TOLERANCE = 1e-3  # of the largest logit: rounding makes 1e-5 of it, a wrong position or an open mask more than 1e-2
@@ -22,7 +23,8 @@ def check_network(network: TextNetwork, *, random_weights: bool) -> None:
     """Refuse a network whose logits are not those of the model's own forward pass on one unpadded text.
 
     Compared are whole responses in one pass and cached steps, in a batch of prompts of different lengths. Rows that
-    begin at different times in one cache are compared too; where they differ, the network only notes it.
+    begin at different times in one cache are compared too, and those that share the reading of a prompt; where they
+    differ, the network only notes it.
 
     Args:
         network: In evaluation mode.
@@ -40,6 +42,7 @@ def check_network(network: TextNetwork, *, random_weights: bool) -> None:
             _compare(name, "in one pass", network.states(prompts, responses), expected, network)
             _compare(name, "step by step", _stepped(network, prompts, responses), expected, network)
             network.refillable = _agrees_in_slots(network, prompts, responses, expected)
+            network.shareable = shares_exactly(network, prompts, responses)
     except ModelError:
         raise
     except Exception as error:  # each architecture fails in its own way where it lacks what a policy needs
