@@ -6,6 +6,9 @@ and the optimizer. The output head counts once, also where it is the embedding m
 
 from __future__ import annotations
 
+from typing import cast
+
+from torch import Tensor
 from transformers import PreTrainedModel
 
 
@@ -21,7 +24,7 @@ class Work:
     def __init__(self, model: PreTrainedModel, shape: tuple[int, int, int], epochs: int) -> None:
         self.rows, self.prompt, self.response = shape
         self.epochs = epochs
-        embeddings, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+        embeddings, head = cast(Tensor, model.get_input_embeddings().weight), model.get_output_embeddings().weight
         positions = sum(p.numel() for name, p in model.named_parameters() if name.endswith("wpe.weight"))
         self.head = int(head.numel())
         tables = self.head if embeddings is head else self.head + int(embeddings.numel())

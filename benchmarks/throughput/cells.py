@@ -70,13 +70,17 @@ def chosen(only: list[str], models: list[str], everything: bool) -> list[Cell]:
     """Return the cells to measure.
 
     Args:
-        only: Parts of names, of which a cell has one at least; none is no condition.
+        only: Names, or parts of names, of which a cell has one at least; none is no condition.
         models: Names; a cell with another model is left out. None are all but those that are measured only if named.
         everything: Whether a cell is taken that is not usual, where neither of these chooses.
     """
+    found = cells()
+
+    def named(cell: Cell) -> bool:
+        return any(part == cell.name or (part not in found and part in cell.name) for part in only)
 
     def wanted(cell: Cell) -> bool:
-        if only and not any(part in cell.name for part in only):
+        if only and not named(cell):
             return False
         if models:
             return cell.model is not None and cell.model.name in models
@@ -84,7 +88,7 @@ def chosen(only: list[str], models: list[str], everything: bool) -> list[Cell]:
             return False
         return cell.usual or everything or bool(only)
 
-    return [cell for cell in cells().values() if wanted(cell)]
+    return [cell for cell in found.values() if wanted(cell)]
 
 
 def _rollouts(name: str, usual: bool = False) -> list[Cell]:

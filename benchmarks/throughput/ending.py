@@ -82,8 +82,8 @@ class ForcedEnds(LogitsProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Return the logits [B, V], of which only the eos's change."""
-        last = input_ids.shape[1] - self.width + 1 == self.lengths
-        scores[:, self.eos] = torch.where(last, 1e9, -torch.inf)
+        last = self.lengths.eq(input_ids.shape[1] - self.width + 1)
+        scores[:, self.eos] = torch.full_like(scores[:, 0], -torch.inf).masked_fill(last, 1e9)
         return scores
 
 

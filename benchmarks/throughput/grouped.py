@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback
 
 from agents import GRPO, RLOO, TransformerPolicy
 from agents.algorithms.grouped import GroupedOnPolicy
@@ -45,9 +45,9 @@ class Iteration:
         prompts, prompt, response = shape or (PROMPTS, PROMPT, RESPONSE)
         given = arguments(prompt, response, words=model.words, ends=ends)
         native = TextGenerationVectorEnv(num_envs=prompts, autoreset_mode="SameStep", **given)
-        self.algorithm: Any = ALGORITHMS[kind](
-            TransformerPolicy,  # type: ignore[arg-type]
-            TextVecEnv(native),  # type: ignore[arg-type]
+        algorithm: Any = ALGORITHMS[kind](
+            TransformerPolicy,
+            TextVecEnv(native),
             responses_per_prompt=GROUP,
             kl_coef=BETA,
             learning_rate=RATE,
@@ -60,16 +60,18 @@ class Iteration:
             device="cpu",
             **options,
         )
-        self.callback = self.algorithm._setup_learn(10**9)[1]
-        self.model = self.algorithm.policy.network.model
-        self._ending = (native.episodes.space.eos_id, rate(response), callable(model.source)) if ends else None
+        self.algorithm = algorithm
+        self.callback = algorithm._setup_learn(10**9)[1]
+        self.model: PreTrainedModel = algorithm.policy.network.model
+        self._eos = native.episodes.space.eos_id if ends else None
+        self._end = rate(response), callable(model.source)
 
     def let_end(self) -> None:
         """Change the heads of policy and reference so that responses end, if they shall."""
-        if self._ending is not None:
-            eos, probability, pretrained = self._ending
+        if self._eos is not None:
+            probability, pretrained = self._end
             for network in (self.algorithm.policy.network, self.algorithm.reference.network):
-                end_at(network.model, eos, probability, pretrained=pretrained)
+                end_at(network.model, self._eos, probability, pretrained=pretrained)
 
     @property
     def texts(self) -> list[str]:
@@ -108,7 +110,7 @@ class Interleaved(TrainerCallback):
         """Take the first turn."""
         self._turn()
 
-    def on_step_end(self, _: Any, state: Any, __: Any, **___: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note how long TRL took since our last turn; take a turn, unless that was the end."""
         self.theirs.append(time.process_time() - self._since)
         if state.global_step < state.max_steps:

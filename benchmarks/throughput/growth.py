@@ -85,7 +85,7 @@ def _attention_share(iteration: Iteration) -> float:
         iteration()
     times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
     attention = sum(time for key, time in times.items() if key.startswith("aten::") and _is_attention(key))
-    return attention / sum(times.values())
+    return float(attention / sum(times.values()))
 
 
 def _is_attention(key: str) -> bool:

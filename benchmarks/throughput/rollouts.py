@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from agents.models.engine import Engine
 from torch import Tensor
 from transformers import LogitsProcessorList
 
+from agents.models.engine import Engine
 from agents.models.network import TextNetwork
 from agents.models.pretrained import make_network
 from agents.models.rollout import generate
