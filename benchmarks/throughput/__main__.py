@@ -1,69 +1,79 @@
-"""``python -m benchmarks.throughput``: measure everything on one thread, print a table, write JSON lines and a plot.
+"""``python -m benchmarks.throughput``: measure cell after cell, each in a process of its own on one thread.
 
-The first line of the JSON describes the machine, each further line is a comparison with every single measurement.
+Every finished cell is a JSON line in the results file at once, and is not measured again: a run can be stopped anywhere
+and goes on when it is given again. At the end stands the table, with the targets, and the plot.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import time
-from collections.abc import Callable
-from functools import partial
+import sys
 from pathlib import Path
 
-import torch
-
-from benchmarks.throughput import environments, grouped, iterations, machine, rollouts, variable_lengths
-from benchmarks.throughput.comparison import Comparison
+from benchmarks.throughput.cells import Cell, cells, chosen
+from benchmarks.throughput.models import MODELS
 from benchmarks.throughput.plot import draw
-from benchmarks.throughput.table import table
+from benchmarks.throughput.process import CellFailed, run
+from benchmarks.throughput.results import Results
+from benchmarks.throughput.table import machines, table
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[1] / "results" / "throughput.jsonl"
 
 
-def main() -> None:
-    """Run the comparisons that were asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what was asked for; return 1 where a cell failed."""
+    options = _parser().parse_args(arguments)
+    wanted = chosen(options.only, options.models, options.all)
+    results = Results(options.results)
+    if options.list:
+        for cell in wanted:
+            print(f"{cell.name:44}", cell.absent() or ("measured" if results.has(cell.name, options.repeats) else ""))
+        return 0
+    failed = 0
+    if not options.table:
+        failed = sum(not _measure(cell, results, options.repeats, options.again) for cell in wanted)
+    comparisons = results.comparisons(cells())
+    if comparisons:
+        draw(comparisons, options.results.with_suffix(".png"))
+        print(f"{machines(results.lines.values())}\n\n{table(comparisons)}")
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.throughput",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="cells with one of these in their name")
+    parser.add_argument("--models", nargs="+", default=[], choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
+    parser.add_argument("--all", action="store_true", help="all cells, not only those of the usual run")
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each side, of which the median counts")
-    parser.add_argument("--only", help="compare only what has this in its name: environment, iteration or rollout")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for throughput.jsonl and throughput.png")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    described = machine.describe()
-    print(json.dumps(described, indent=1), flush=True)
-    comparisons = list(_measured(options.repeats, max(described["gflops"].values()), options.only or ""))
-    options.results.mkdir(parents=True, exist_ok=True)
-    lines = [described, *(comparison.to_json() for comparison in comparisons)]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (options.results / "throughput.jsonl").write_text(text, encoding="utf-8")
-    draw(comparisons, options.results / "throughput.png")
-    print(table(comparisons))
+    parser.add_argument("--again", action="store_true", help="measure again what is in the results file")
+    parser.add_argument("--list", action="store_true", help="tell the cells, and measure none")
+    parser.add_argument("--table", action="store_true", help="print what is in the results file, and measure nothing")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file; the plot comes beside it")
+    return parser
 
 
-def _measured(repeats: int, gflops: float, only: str) -> list[Comparison]:
-    parts: dict[str, Callable[[], Comparison]] = {
-        "environment, free reward": lambda: environments.compare(None, repeats),
-        "environment, BLEU": lambda: environments.compare("bleu", repeats),
-        "rollout": lambda: rollouts.compare(repeats, gflops),
-        "rollout, variable length": lambda: variable_lengths.compare(repeats),
-    }
-    for size, shape in iterations.SHAPES.items():
-        parts[f"iteration, {size}"] = partial(iterations.compare, shape, repeats, gflops)
-    parts["GRPO iteration"] = lambda: grouped.compare(repeats)
-    comparisons = []
-    for name, measure in parts.items():
-        if only in name:
-            start = time.monotonic()
-            comparisons.append(measure())
-            taken = time.monotonic() - start
-            print(
-                f"{name}: {comparisons[-1].ratio:.2f} times, measured in {taken:.0f} s, load {os.getloadavg()[0]:.1f}"
-            )
-    return comparisons
+def _measure(cell: Cell, results: Results, repeats: int, again: bool) -> bool:
+    """Measure a cell unless that is done or cannot be; return whether nothing failed."""
+    reason = cell.absent() or ("measured before" if results.has(cell.name, repeats) and not again else None)
+    if reason:
+        print(f"{cell.name}: left out, {reason}", file=sys.stderr)
+        return True
+    print(f"{cell.name}: load {os.getloadavg()[0]:.1f}", end="", file=sys.stderr, flush=True)
+    try:
+        line = run(cell, repeats)
+    except CellFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return False
+    results.add(line)
+    ratios = ", ".join(f"{comparison['ratio']:.2f}" for comparison in line["comparisons"])
+    print(f", {line['seconds']} s, ratio {ratios}", file=sys.stderr)
+    return True
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -34,8 +34,8 @@ def compare(reward: str | None, repeats: int) -> Comparison:
     variants = {name: _stepper(env, actions) for name, env in (("ours", native), ("theirs", sync))}
     seconds = interleaved(variants, repeats)
     return Comparison(
-        name="environment steps",
-        setting=f"{LANES} lanes, {PROMPT} + {RESPONSE} tokens, reward {reward or 'free'}",
+        name=f"environment steps, reward {reward or 'free'}",
+        setting=f"{LANES} lanes, {PROMPT} + {RESPONSE} tokens",
         other="gymnasium SyncVectorEnv",
         unit="steps",
         work=steps * LANES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 from benchmarks.throughput.timing import cpu_seconds, median
 
-PACKAGES = ("gymnasium", "stable-baselines3", "torch", "transformers", "numpy")
+PACKAGES = ("gymnasium", "stable-baselines3", "torch", "transformers", "numpy", "trl")
 
 
 def describe() -> dict[str, Any]:
@@ -22,7 +23,7 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES if find_spec(name.replace("-", "_"))},
         "gflops": {
             f"{n}x{k} @ {k}x{m}": round(gflops(n, k, m), 1) for n, k, m in ((1024, 1024, 1024), (512, 256, 1024))
         },

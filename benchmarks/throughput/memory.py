@@ -1,4 +1,4 @@
-"""``python -m benchmarks.throughput.memory``: the peak memory of an update of GRPO beside TRL's, at a large vocabulary.
+"""The peak memory of an update of GRPO beside TRL's, at a large vocabulary.
 
 Both sides compute loss and gradient of 32 responses of 128 tokens at once, with the same model of 30M parameters, each
 in a process of its own. Counted is what the process grows by, at its peak, over what it holds before.
@@ -19,30 +19,42 @@ from typing import Any
 
 import torch
 
+from benchmarks.throughput.comparison import Comparison
+from benchmarks.throughput.models import gpt2
+
 WORDS, PROMPT, RESPONSE, ROWS, KL = 50_000, 32, 128, 32, 0.04
-MODEL = {"model_type": "gpt2", "n_layer": 6, "n_embd": 384, "n_head": 6, "n_positions": 256}
+MODEL = gpt2(6, 384)
 TARGET = 0.5  # of TRL's
-RESULTS = Path(__file__).parents[1] / "results" / "memory.jsonl"
 
 
 def main() -> None:
-    """Measure both sides, print the ratio and write it down."""
+    """Measure one side in this process, and print megabytes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", choices=sorted(SIDES), help="measure one side in this process, and print megabytes")
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    if options.side:
-        print(json.dumps({"megabytes": measured(SIDES[options.side])}))
-        return
-    grown = {side: _in_a_process(side) for side in SIDES}
-    line = {
-        "setting": f"{ROWS} responses of {RESPONSE} tokens to {PROMPT}, vocabulary {WORDS}, GPT-2 6 x 384, float32",
-        "megabytes": grown,
-        "ratio": round(grown["ours"] / grown["trl"], 3),
-        "target": TARGET,
-    }
-    options.results.write_text(f"{json.dumps(line)}\n", encoding="utf-8")
-    print(json.dumps(line, indent=1))
+    parser.add_argument("side", choices=sorted(SIDES))
+    print(json.dumps({"megabytes": measured(SIDES[parser.parse_args().side])}))
+
+
+def compare(repeats: int) -> list[Comparison]:
+    """Measure both sides, in turn."""
+    grown: dict[str, list[float]] = {side: [] for side in SIDES}
+    for _ in range(repeats):
+        for side, values in grown.items():
+            values.append(_in_a_process(side))
+    return [
+        Comparison(
+            name="memory of an update, at its peak",
+            setting=f"GRPO's loss and gradient of {ROWS} responses of {RESPONSE} tokens to {PROMPT}, at once",
+            other="TRL GRPOTrainer",
+            unit="MB",
+            work=1.0,
+            ours=grown["ours"],
+            theirs=grown["trl"],
+            target=TARGET,
+            at_most=True,
+            model="GPT-2 6 x 384, V 50k",
+            cost_unit="MB",
+        )
+    ]
 
 
 def measured(prepare: Callable[[Any], Callable[[], Any]]) -> float:
@@ -60,7 +72,11 @@ def measured(prepare: Callable[[Any], Callable[[], Any]]) -> float:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    """Return the most megabytes that this process ever held; what ``resource`` tells counts its parent's, too."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(status.read_text(encoding="utf-8").split("VmHWM:")[1].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
 
 
 def _ours(network: Any) -> Callable[[], Any]:
@@ -92,12 +108,13 @@ def _ours(network: Any) -> Callable[[], Any]:
 
 
 def _trl(network: Any) -> Callable[[], Any]:
-    from benchmarks.throughput.trl_trainer import make_trainer
+    from benchmarks.throughput.trl_trainer import FreeReward, Setting, make_trainer
 
     folder = tempfile.TemporaryDirectory()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of TRL's own
-        trainer = make_trainer(Path(folder.name), network.model, WORDS, [], rows=ROWS, response=RESPONSE, beta=KL)
+        setting = Setting(WORDS, ROWS, RESPONSE, KL)
+        trainer = make_trainer("grpo", Path(folder.name), network.model, [], setting, FreeReward())
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()
     ones = torch.ones(ROWS, RESPONSE, dtype=torch.long)
@@ -117,7 +134,7 @@ SIDES: dict[str, Callable[[Any], Callable[[], Any]]] = {"ours": _ours, "trl": _t
 
 
 def _in_a_process(side: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.throughput.memory", "--side", side]
+    command = [sys.executable, "-m", "benchmarks.throughput.memory", side]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return float(json.loads(told.splitlines()[-1])["megabytes"])
 

@@ -1,4 +1,4 @@
-"""What all comparisons play: prompts and responses of a fixed length over a vocabulary of 4,000 words."""
+"""What all comparisons play: prompts of a fixed length over a vocabulary of words that mean nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from textgym.tokenizers import WordTokenizer
 
 WORDS = 4000
 SAMPLES = 1000  # as many as rewards remember the references of, when these have 64 words
-GPT2 = {"model_type": "gpt2", "n_layer": 4, "n_embd": 256, "n_head": 4, "n_positions": 256}
 
 
 class FreeReward(textgym.Reward):
@@ -38,33 +37,39 @@ class Words(textgym.Task):
     Args:
         prompt_tokens: P.
         response_tokens: T.
+        words: So many different ones.
     """
 
     reward = "bleu"
 
-    def __init__(self, prompt_tokens: int, response_tokens: int) -> None:
-        self.max_prompt_tokens, self.max_new_tokens = prompt_tokens, response_tokens
+    def __init__(self, prompt_tokens: int, response_tokens: int, words: int = WORDS) -> None:
+        self.max_prompt_tokens, self.max_new_tokens, self.words = prompt_tokens, response_tokens, words
 
     def tokenizer(self) -> WordTokenizer:
         """Return the words as tokens."""
-        return WordTokenizer(f"w{i}" for i in range(WORDS))
+        return WordTokenizer(f"w{i}" for i in range(self.words))
 
     def samples(self, split: str) -> list[textgym.Sample]:
         """Return prompts and references, the same in every split."""
         rng = np.random.default_rng(0)
         lengths = (self.max_prompt_tokens - 1, self.max_new_tokens)  # a separator ends the prompt
-        prompts, references = ([_text(rng, length) for _ in range(SAMPLES)] for length in lengths)
+        prompts, references = ([_text(rng, length, self.words) for _ in range(SAMPLES)] for length in lengths)
         return [textgym.Sample(*pair) for pair in zip(prompts, [(text,) for text in references], strict=True)]
 
 
-def _text(rng: np.random.Generator, length: int) -> str:
-    return " ".join(f"w{i}" for i in rng.integers(WORDS, size=length))
+def _text(rng: np.random.Generator, length: int, words: int) -> str:
+    return " ".join(f"w{i}" for i in rng.integers(words, size=length))
 
 
-def arguments(prompt_tokens: int, response_tokens: int, reward: Any = None) -> dict[str, Any]:
-    """Return the arguments of an environment whose responses are of the stated length, free of charge by default."""
+def arguments(
+    prompt_tokens: int, response_tokens: int, reward: Any = None, words: int = WORDS, ends: bool = False
+) -> dict[str, Any]:
+    """Return the arguments of an environment that judges free of charge by default.
+
+    Responses have the stated length; with ``ends`` they may end earlier.
+    """
     return {
-        "task": Words(prompt_tokens, response_tokens),
+        "task": Words(prompt_tokens, response_tokens, words),
         "reward": FreeReward() if reward is None else reward,
-        "stop_at_eos": False,
+        "stop_at_eos": ends,
     }
