@@ -1,6 +1,5 @@
 """Responses written in slots are those that each prompt gets alone: tokens, log-probabilities and values."""
 
-import dataclasses
 import warnings
 
 import pytest
@@ -245,7 +244,7 @@ def test_a_response_does_not_depend_on_the_others(slots, group):
 
 def rows_of(rollout, share, group):
     rows = in_groups(share, group)
-    return Rollout(*(getattr(rollout, field.name)[rows] for field in dataclasses.fields(Rollout)))
+    return Rollout(rollout.responses[rows], rollout.log_probs[rows], rollout.values[rows], rollout.last_values[rows])
 
 
 @pytest.mark.parametrize("slots", [None, 5])
