@@ -15,10 +15,10 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from agents.checkpoints.training_state import Resumable, TrainingState
-from agents.learning.buffer import Experience, SequenceRolloutBuffer
+from agents.learning.buffer import SequenceRolloutBuffer
 from agents.learning.playing import Episodes, play
+from agents.learning.preparation import Prepares
 from agents.learning.reference import ReferencePolicy
-from agents.learning.returns import Float32Array
 from agents.learning.token_progress import CountsTokens
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
@@ -30,10 +30,9 @@ from textgym.judging import PART
 from textgym.vector import TextGenerationVectorEnv
 
 Self = TypeVar("Self", bound="TextOnPolicy")
-MEASURED_SEQUENCES = 32  # enough to show how far a policy is from its reference
 
 
-class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
+class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
     """Mixes into Stable-Baselines3's on-policy algorithms, whose ``train()`` stays as it is.
 
     A subclass sets ``self.arguments``, those of its constructor that a checkpoint must hold.
@@ -43,13 +42,11 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
     rollout_responses: int
     responses_per_prompt: int = 1
     slots: int | None = None
-    kl_coef: float | None
-    reference: ReferencePolicy | None = None
     _iterations = 0  # of collecting and learning
     _stepping_notice_given = False
 
     def _setup_model(self) -> None:
-        self.rollout_buffer_kwargs = {"before_returns": self._before_returns}
+        self.rollout_buffer_kwargs = {"before_returns": self._before_learning}
         super()._setup_model()
         if self.kl_coef is not None:
             self.reference = ReferencePolicy(cast(TransformerPolicy, self.policy).network)
@@ -93,7 +90,7 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
         rollout_buffer.reset()
         callback.on_rollout_start()
         network = cast(TransformerPolicy, self.policy).network
-        branch = self.reference.branch if self.reference is not None and self.kl_coef else None
+        branch = self._branch()
         episodes = play(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots, branch)
         if not self._replay(episodes, lanes, callback):
             return False
@@ -156,23 +153,6 @@ class TextOnPolicy(CountsTokens, Resumable, OnPolicyAlgorithm):
             for name, value in info.items():
                 if name.startswith(PART):
                     self.logger.record_mean(name, float(value))
-
-    def _before_returns(self, experience: Experience) -> None:
-        """Subtract ``kl_coef`` times the log-ratio to the reference policy from the reward of every token.
-
-        With a coefficient of 0 the ratio is only measured, on some of the sequences.
-        """
-        if self.reference is None or self.kl_coef is None:
-            return
-        measured = experience if self.kl_coef else experience.first(MEASURED_SEQUENCES)
-        log_ratio = self.reference.log_ratio(measured)
-        if self.kl_coef:
-            experience.rewards -= np.float32(self.kl_coef) * log_ratio
-        self._record_kl(log_ratio, measured)
-
-    def _record_kl(self, log_ratio: Float32Array, experience: Experience) -> None:
-        self.logger.record("rollout/kl_per_response", float(log_ratio.sum(axis=1).mean()))
-        self.logger.record("rollout/kl_per_token", float(log_ratio.sum() / max(1, experience.own.sum())))
 
     def _give_stepping_notice(self, env: VecEnv) -> None:
         if not self._stepping_notice_given:

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
+from agents.learning.memory import out_of_memory
 from agents.learning.returns import Float32Array
-from agents.learning.token_batch import Judged, Rows, TokenBatch
+from agents.learning.token_batch import Judged, TokenBatch
+from agents.models.parts import Rows, parts_of
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
 from textgym.arguments import real_number, whole_number
@@ -139,6 +141,11 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
     def loss(self, batch: TokenBatch, log_probs: Tensor) -> Loss:
         """Return the loss of a part of a step, from the log-probabilities of its tokens now, [N]."""
 
+    def passes(self, steps: list[Rows], experience: Experience) -> list[Rows]:
+        """Return the parts of the steps."""
+        sizes = experience.own.sum(axis=1)
+        return [part for step in steps for part in parts_of(step, sizes, self.part_size)]
+
     def judged(self, experience: Experience) -> Judged:
         """Return a rollout with its advantages."""
         returns = experience.rewards.sum(axis=1, dtype=np.float32)
@@ -147,12 +154,12 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
     def train(self) -> None:
         """Learn from the rollout in the buffer."""
         self._update_learning_rate(self.policy.optimizer)
-        experience = cast(SequenceRolloutBuffer, self.rollout_buffer).experience
-        assert experience is not None, "the buffer is empty: collect a rollout first"
-        judged = self.judged(experience)
+        buffer = cast(SequenceRolloutBuffer, self.rollout_buffer)
+        assert buffer.experience is not None, "the buffer is empty: collect a rollout first"
+        judged = self.judged(buffer.experience)
         logs: dict[str, list[float]] = defaultdict(list)
         for _ in range(self.n_epochs):
-            for rows in judged.steps(self.batch_size):
+            for rows in buffer.steps(self.batch_size):
                 self._step(judged, rows, logs)
         self._n_updates += self.n_epochs
         for name, values in logs.items():
@@ -210,8 +217,3 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             f"Memory ran out in an update with parts of {largest} tokens: from now on they have at most "
             f"{self.part_size}. The gradient is the same; part_size={self.part_size} avoids the detour."
         )
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error tells that memory ran out, on an accelerator or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

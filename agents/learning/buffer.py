@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
@@ -63,6 +63,9 @@ class SequenceRolloutBuffer(RolloutBuffer):
     """
 
     experience: Experience | None
+    drawn: list[npt.NDArray[np.int64]] | None  # the steps of the next epoch, where they are known before
+    left: list[npt.NDArray[np.int64]]  # those of this epoch that are not over
+    epochs = 0  # that have begun since the rollout
 
     def __init__(self, *args: Any, before_returns: Callable[[Experience], None] | None = None, **kwargs: Any) -> None:
         self.before_returns = before_returns
@@ -70,7 +73,7 @@ class SequenceRolloutBuffer(RolloutBuffer):
 
     def reset(self) -> None:
         """Forget everything; memory for single steps is taken when the first one comes."""
-        self.experience = None
+        self.experience, self.drawn = None, None
         self.pos = 0
         self.full = False
 
@@ -93,7 +96,7 @@ class SequenceRolloutBuffer(RolloutBuffer):
         advantages = generalized_advantages(
             experience.rewards, experience.values, experience.last_values, own, self.gamma, self.gae_lambda
         )
-        self.experience = experience
+        self.experience, self.epochs = experience, 0
         self.row_advantages = advantages
         self.values = experience.values[own]
         self.returns = (advantages + experience.values)[own]
@@ -101,10 +104,18 @@ class SequenceRolloutBuffer(RolloutBuffer):
 
     def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
         """Yield all sequences once in random order, in groups of about ``batch_size`` actions (None: one group)."""
-        assert self.experience is not None, "the buffer is empty: collect a rollout first"
-        order = torch.randperm(len(self.experience.own)).numpy()
-        for rows in even_groups(order, self.experience.own.sum(axis=1), batch_size):
+        for rows in self.steps(batch_size):
             yield self._minibatch(rows)
+
+    def steps(self, batch_size: int | None) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the rows of each step of the optimizer in one epoch, which :meth:`get` gives as minibatches."""
+        assert self.experience is not None, "the buffer is empty: collect a rollout first"
+        self.left = draw_steps(self.experience, batch_size) if self.drawn is None else self.drawn
+        self.drawn = None
+        self.epochs += 1
+        while self.left:
+            yield self.left[0]
+            self.left = self.left[1:]
 
     def _minibatch(self, rows: npt.NDArray[np.int64]) -> RolloutBufferSamples:
         data = cast(Experience, self.experience)
@@ -135,6 +146,12 @@ class SequenceRolloutBuffer(RolloutBuffer):
         observations[segment, P + written] = self.actions[:, :, 0]
         is_open = last == self.buffer_size - 1
         return Experience(observations, own, **columns, last_values=np.where(is_open, bootstrap[env], 0))
+
+
+def draw_steps(experience: Experience, batch_size: int | None) -> list[npt.NDArray[np.int64]]:
+    """Return all sequences in random order, in groups of about ``batch_size`` actions (None: one group)."""
+    sizes = experience.own.sum(axis=1)
+    return even_groups(torch.randperm(len(sizes)).numpy(), sizes, batch_size)
 
 
 def even_groups(

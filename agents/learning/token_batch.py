@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.buffer import Experience, even_groups
+from agents.learning.buffer import Experience
 from agents.learning.returns import Float32Array
+from agents.models.parts import Rows, parts_of
 from agents.policy import Sequences
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,15 +61,6 @@ class Judged:
     advantages: Float32Array
     reference_log_probs: Float32Array
 
-    def steps(self, step_tokens: int | None) -> Iterator[Rows]:
-        """Yield the responses, int64, of each step of the optimizer; all come once, in random order.
-
-        Args:
-            step_tokens: Tokens per step, about; None makes one step of all.
-        """
-        sizes = self.experience.own.sum(axis=1)
-        yield from even_groups(torch.randperm(len(sizes)).numpy(), sizes, step_tokens)
-
     def parts(self, step: Rows, part_tokens: int | None, device: torch.device) -> list[TokenBatch]:
         """Return the parts of a step.
 
@@ -103,22 +90,3 @@ class Judged:
             len(step),
             int(sizes[step].sum()),
         )
-
-
-def parts_of(rows: Rows, sizes: Rows, most: int | None) -> list[Rows]:
-    """Cut rows into parts of similar length, whose number times the longest row's tokens is at most ``most``.
-
-    Args:
-        rows: Which responses.
-        sizes: Tokens of every response, by row.
-        most: At least 1; a response that is longer makes a part of its own. None keeps the rows together, as they are.
-    """
-    if most is None:
-        return [rows]
-    parts: list[list[int]] = [[]]
-    for row in rows[np.argsort(-sizes[rows], kind="stable")].tolist():
-        longest = int(sizes[parts[-1][0]]) if parts[-1] else 0
-        if parts[-1] and longest * (len(parts[-1]) + 1) > most:
-            parts.append([])
-        parts[-1].append(row)
-    return [np.array(part, dtype=np.int64) for part in parts]

@@ -44,18 +44,20 @@ def chunked_chosen_and_entropy(
     return chosen, entropies
 
 
-def piecewise_chosen_and_entropy(
-    head: Head, hidden: Tensor, lengths: Tensor, actions: Tensor, vocab_size: int
+def chosen_and_entropy_of_head(
+    head: Head, parameters: Sequence[Tensor], hidden: Tensor, lengths: Tensor, actions: Tensor, vocab_size: int
 ) -> tuple[Tensor, Tensor]:
-    """Return what :func:`chunked_chosen_and_entropy` does of logits that are kept for the backward pass.
+    """Return what :func:`chunked_chosen_and_entropy` does, and keep the logits where they are few.
 
-    The arrays of one piece stay in a processor's cache, and the C allocator hands the same memory out again, where it
-    would ask the system for larger ones: a quarter of the head's time. The arguments are as there.
+    These too are made in pieces: the arrays of one stay in a processor's cache, and the C allocator hands the same
+    memory out again, where it would ask the system for larger ones; a quarter of the head's time.
     """
-    rows = max(PIECE_ROWS, PIECE // vocab_size)
+    chunk = chunk_rows(len(hidden), vocab_size)
+    if chunk is not None:
+        return chunked_chosen_and_entropy(head, parameters, hidden, lengths, actions, chunk)
     pieces = [
         chosen_and_entropy(head(hidden[part], lengths[part], actions[part]), actions[part])
-        for part in _parts(len(hidden), rows)
+        for part in _parts(len(hidden), _piece_rows(vocab_size))
     ]
     chosen, entropies = zip(*pieces, strict=True)
     return torch.cat(chosen), torch.cat(entropies)
@@ -64,9 +66,8 @@ def piecewise_chosen_and_entropy(
 @torch.no_grad()
 def chosen_log_probs(head: Head, hidden: Tensor, lengths: Tensor, actions: Tensor, vocab_size: int) -> Tensor:
     """Return the log-probabilities of actions alone, float32 [N], of a head that does not learn."""
-    rows = max(PIECE_ROWS, PIECE // vocab_size)
     pieces = []
-    for part in _parts(len(hidden), rows):
+    for part in _parts(len(hidden), _piece_rows(vocab_size)):
         log_probs = torch.log_softmax(head(hidden[part], lengths[part], actions[part]), dim=-1)
         pieces.append(log_probs.gather(-1, actions[part, None]).squeeze(-1))
     return torch.cat(pieces)
@@ -112,3 +113,7 @@ class _Chunked(torch.autograd.Function):
 
 def _parts(count: int, rows: int) -> Iterator[slice]:
     return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
+
+
+def _piece_rows(vocab_size: int) -> int:
+    return max(PIECE_ROWS, PIECE // vocab_size)

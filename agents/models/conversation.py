@@ -11,6 +11,7 @@ import torch
 
 from agents.models.branch import Branch
 from agents.models.network import TextNetwork
+from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import new_key, uniform_numbers
 from agents.models.record import Record, Rollout
 from agents.models.slots import places
@@ -57,7 +58,7 @@ def converse(
         numbers = torch.arange(N, device=network.device) if numbers is None else numbers
         uniforms = uniform_numbers(new_key() if key is None else key, numbers, T)
     record = Record(N, T, network.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
-    with nullcontext() if branch is None else branch.beside():
+    with weights_cast_once(network.device), nullcontext() if branch is None else branch.beside():
         ledger = _play(network, dialogues, record)
     return record.rollout(), ledger.scores()
 

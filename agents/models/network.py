@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-from agents.models.architectures import DecodingState, architecture_of, trim_left
-from agents.models.chunked_head import (
-    chosen_log_probs,
-    chunk_rows,
-    chunked_chosen_and_entropy,
-    piecewise_chosen_and_entropy,
-)
+from agents.models.architectures import Architecture, DecodingState, architecture_of, trim_left
+from agents.models.chunked_head import chosen_and_entropy_of_head, chosen_log_probs
 from agents.models.engine import Engine
+from agents.models.fused_gelu import with_fused_gelu
 from agents.models.lora import Lora
+from agents.models.parts import in_parts
+from agents.models.precision import HalfPrecision
 from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
 from agents.models.timeline import Timeline, can_refill
@@ -60,6 +58,7 @@ class TextNetwork(nn.Module):
     refillable = True  # whether rows that begin at different times in one cache get the same numbers
     shareable = True  # whether responses to one prompt may share its reading, gradients included
     told_of_slots = False  # that they cannot be refilled
+    part_size: int | None = None  # the most tokens of responses whose activations are kept, see agents.models.parts
     lora: Lora | None = None
     unfrozen_layers: int | None = None  # how many of the uppermost learn; None, all
 
@@ -79,7 +78,7 @@ class TextNetwork(nn.Module):
             raise ModelError(
                 f"temperature must be positive, got {temperature}: for greedy text pass deterministic=True."
             )
-        self.model = _with_fused_gelu(model)
+        self.model = with_fused_gelu(model)
         self.space = space
         self.temperature = temperature
         self.start_ids = tuple(start_ids)
@@ -88,7 +87,8 @@ class TextNetwork(nn.Module):
         self.truncation = truncation or Truncation()
         self.engine = engine or Engine()
         learning_pass(model, self.engine)  # or it is refused here
-        self._architecture = architecture_of(model, start_ids)
+        exact = architecture_of(model, start_ids)
+        self._architecture: Architecture = exact if self.engine.precision == "float32" else HalfPrecision(exact)
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = make_value_head(width, value_hidden)
         self._register_constraints(space)
@@ -102,6 +102,16 @@ class TextNetwork(nn.Module):
         self.register_buffer("allowed_bias", bias, persistent=False)
         self.register_buffer("eos_row", eos, persistent=False)
         self.register_buffer("stop_table", torch.as_tensor(space.stop.table).long(), persistent=False)
+
+    @contextmanager
+    def in_float32(self) -> Iterator[None]:
+        """Within, the model computes in float32, whatever the engine says."""
+        usual = self._architecture
+        self._architecture = usual.exact if isinstance(usual, HalfPrecision) else usual
+        try:
+            yield
+        finally:
+            self._architecture = usual
 
     @property
     def device(self) -> torch.device:
@@ -243,16 +253,10 @@ class TextNetwork(nn.Module):
 
     def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
-        rows = chunk_rows(len(hidden), self.space.vocab_size)
-        if rows is None:
-            chosen, entropies = piecewise_chosen_and_entropy(
-                self.allowed_logits, hidden, lengths, actions, self.space.vocab_size
-            )
-        else:
-            parameters = list(self.model.get_output_embeddings().parameters())
-            chosen, entropies = chunked_chosen_and_entropy(
-                self.allowed_logits, parameters, hidden, lengths, actions, rows
-            )
+        parameters = list(self.model.get_output_embeddings().parameters())
+        chosen, entropies = chosen_and_entropy_of_head(
+            self.allowed_logits, parameters, hidden, lengths, actions, self.space.vocab_size
+        )
         return Evaluation(self.values(hidden), chosen, entropies)
 
     def log_probs(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Tensor:
@@ -264,15 +268,20 @@ class TextNetwork(nn.Module):
         return self._allowed_logits(self.logits(hidden), lengths, actions)
 
     def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
-        """Evaluate whole responses in one forward pass.
+        """Evaluate whole responses in one forward pass, or in parts where the memory is bounded.
 
         Args:
             observations: int [E, P + T], complete sequences.
             own: bool [E, T], which response positions hold the policy's own actions.
             actions: int64 [N], the tokens at those positions, row by row.
         """
-        hidden, lengths = self.own_states(*self.split(observations), own)
-        return self.evaluate(hidden, lengths, actions)
+        prompts, responses = self.split(observations)
+
+        def work(rows: Tensor, tokens: Tensor) -> Evaluation:
+            hidden, lengths = self.own_states(prompts[rows], responses[rows], own[rows])
+            return self.evaluate(hidden, lengths, actions[tokens])
+
+        return Evaluation(*in_parts(work, own, self.part_size))
 
     def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
         """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and turn lengths [N].
@@ -288,12 +297,3 @@ class TextNetwork(nn.Module):
         with learning_pass(self.model, self.engine):
             hidden = own_states(self._architecture, Own(prompts, responses, own), share)
         return hidden, self.turn_lengths(responses)[:, :-1][own]
-
-
-def _with_fused_gelu(model: PreTrainedModel) -> PreTrainedModel:
-    """Replace GPT-2's activation, written as eight operations, by the same function in one, twice as fast."""
-    for module in model.modules():
-        for name, child in module.named_children():
-            if isinstance(child, NewGELUActivation):
-                setattr(module, name, nn.GELU(approximate="tanh"))
-    return model

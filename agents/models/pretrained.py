@@ -146,8 +146,8 @@ def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel
     dtype = str(options.pop("dtype", "float32")).removeprefix("torch.")
     if dtype != "float32":
         raise ModelError(
-            f"Policies compute in float32, on every device, got dtype={dtype!r}: a half-precision rollout would not "
-            "have the probabilities of the update. Leave dtype out; weights saved in float16 or bfloat16 can be read."
+            f"Weights are float32, got dtype={dtype!r}: leave dtype out. Weights saved in float16 or bfloat16 can be "
+            "read, and engine={'precision': 'bfloat16'} of the policy computes matrix products in bfloat16."
         )
     try:
         config = AutoConfig.for_model(kind, **{**_ids(blank, space), **options})

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from agents.models.branch import Branch
 from agents.models.network import TextNetwork
+from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import in_groups, new_key, uniform_numbers
 from agents.models.record import Record, Rollout
 from agents.models.refill import write_in_slots
@@ -62,7 +63,7 @@ def generate(
         numbers = torch.arange(len(prompts), device=prompts.device) if numbers is None else numbers
         uniforms = uniform_numbers(new_key() if key is None else key, in_groups(numbers, responses_per_prompt), T)
     record = Record(count, T, prompts.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
-    with nullcontext() if branch is None else branch.beside():
+    with weights_cast_once(prompts.device), nullcontext() if branch is None else branch.beside():
         _write(network, prompts, responses_per_prompt, slots, record)
     return record.rollout()
 

@@ -22,9 +22,9 @@ STEPS = 3
 def check_network(network: TextNetwork, *, random_weights: bool) -> None:
     """Refuse a network whose logits are not those of the model's own forward pass on one unpadded text.
 
-    Compared are whole responses in one pass and cached steps, in a batch of prompts of different lengths. Rows that
-    begin at different times in one cache are compared too, and those that share the reading of a prompt; where they
-    differ, the network only notes it.
+    Compared are whole responses in one pass and cached steps, in a batch of prompts of different lengths, in float32
+    whatever the engine says. Rows that begin at different times in one cache are compared too, and those that share the
+    reading of a prompt; where they differ, the network only notes it.
 
     Args:
         network: In evaluation mode.
@@ -37,12 +37,13 @@ def check_network(network: TextNetwork, *, random_weights: bool) -> None:
     name = type(network.model).__name__
     prompts, responses = _texts(network)
     try:
-        with _large_weights(network) if random_weights else _as_they_are():
+        with network.in_float32(), _large_weights(network) if random_weights else _as_they_are():
             expected = _plain_logits(network, prompts, responses)
             _compare(name, "in one pass", network.states(prompts, responses), expected, network)
             _compare(name, "step by step", _stepped(network, prompts, responses), expected, network)
             network.refillable = _agrees_in_slots(network, prompts, responses, expected)
             network.shareable = shares_exactly(network, prompts, responses)
+        _check_finite(name, network, prompts, responses)
     except ModelError:
         raise
     except Exception as error:  # each architecture fails in its own way where it lacks what a policy needs
@@ -51,6 +52,15 @@ def check_network(network: TextNetwork, *, random_weights: bool) -> None:
             f"cache whose rows can be selected ({type(error).__name__}: {_first_line(error)}). Take another "
             "architecture, such as gpt2, llama, qwen3, t5 or bart."
         ) from error
+
+
+def _check_finite(name: str, network: TextNetwork, prompts: Tensor, responses: Tensor) -> None:
+    """Refuse numbers that the engine's precision cannot hold; how near they are is for the user to judge."""
+    if not network.states(prompts, responses).isfinite().all():
+        raise ModelError(
+            f"{name} computes numbers that are not finite with engine.precision={network.engine.precision!r}: leave "
+            "it out."
+        )
 
 
 def _texts(network: TextNetwork) -> tuple[Tensor, Tensor]:

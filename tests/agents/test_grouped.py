@@ -115,7 +115,7 @@ def test_a_step_has_the_responses_of_all_parts():
     experience = collected(algorithm)
     judged = Judged(experience, np.arange(16, dtype=np.float32), np.zeros_like(experience.log_probs))
     seen = []
-    for rows in judged.steps(20):
+    for rows in algorithm.rollout_buffer.steps(20):
         parts = judged.parts(rows, 10, torch.device("cpu"))
         assert sum(len(part.actions) for part in parts) == parts[0].step_tokens
         assert sum(len(part.advantages) for part in parts) == parts[0].step_responses

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from agents.models.engine import Engine
+from agents.models.engine import Engine, make_engine
 from agents.models.pretrained import make_network
 from agents.models.read_prompts import ReadPrompts
 from tests.agents.models.test_refill import OPT
@@ -15,9 +15,10 @@ ALL = [*MODELS, "opt"]
 SPACE = TokenSpace(V, P, T, EOS, banned_tokens=[4])
 
 
-def made(model):
+def made(model, engine=None):
     torch.manual_seed(0)
-    network = make_network(OPT if model == "opt" else MODELS[model], SPACE, temperature=1.2)
+    options = {"temperature": 1.2, "engine": make_engine(engine)}
+    network = make_network(OPT if model == "opt" else MODELS[model], SPACE, **options)
     with torch.no_grad():  # random networks say nearly the same whatever they read
         for weight in network.model.parameters():
             if weight.dim() > 1 and weight.requires_grad:
