@@ -6,17 +6,19 @@ the left, -1 where empty. Both give hidden states *before* each response token: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
 
+from agents.models.column import Column
+from agents.models.position_table import PositionTable
 from agents.models.read_prompts import ReadPrompts
 from agents.models.slots import reserve
+from textgym.core import IntArray
 
 
 @dataclass
@@ -28,19 +30,16 @@ class DecodingState:
         mask: int64 [B, columns], 1 where a token stands; of the prompt's columns for an encoder-decoder.
         positions: int64 [B], the position of the next token.
         encoded: float [B, P, D], the encoder's output; None for a decoder-only model.
-        written: int64 [B, columns], the mask of the decoder's columns where they differ between rows, else None.
-        reach: With ``written``, one more than the last position that will be read.
     """
 
     cache: Any
     mask: Tensor
     positions: Tensor
     encoded: Tensor | None = None
-    written: Tensor | None = None
-    reach: int = 0
 
-    def select(self, rows: Tensor) -> None:
+    def select(self, kept: IntArray) -> None:
         """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""
+        rows = torch.as_tensor(kept, device=self.mask.device)
         self.cache.batch_select_indices(rows)
         self.mask = self.mask[rows]
         self.positions = self.positions[rows]
@@ -68,6 +67,9 @@ class Architecture(Protocol):
 
     def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
+
+    def read_column(self, column: Column, cache: Cache) -> Tensor:
+        """Read one token of each row into a cache; return the hidden state before the next one, [B, D]."""
 
 
 def architecture_of(model: PreTrainedModel, start_ids: Sequence[int]) -> Architecture:
@@ -130,14 +132,19 @@ class DecoderOnly:
     def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
         decoding.mask = torch.nn.functional.pad(decoding.mask, (0, 1), value=1)
+        hidden = self.read_column(Column(tokens, decoding.positions, decoding.mask), decoding.cache)
+        decoding.positions = decoding.positions + 1
+        return hidden
+
+    def read_column(self, column: Column, cache: Cache) -> Tensor:
+        """Read one token of each row into a cache; see :meth:`Architecture.read_column`."""
         output = self.base(
-            input_ids=tokens[:, None],
-            attention_mask=decoding.mask,
-            position_ids=decoding.positions[:, None],
-            past_key_values=decoding.cache,
+            input_ids=column.tokens[:, None],
+            attention_mask=column.mask,
+            position_ids=column.positions[:, None],
+            past_key_values=cache,
             use_cache=True,
         )
-        decoding.positions = decoding.positions + 1
         return _hidden(output)[:, -1]
 
 
@@ -181,18 +188,22 @@ class EncoderDecoder:
 
     def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
         """Read one token of each row; see :meth:`Architecture.advance`."""
-        if decoding.written is not None:
-            decoding.written = torch.nn.functional.pad(decoding.written, (0, 1), value=1)
-        with self._table.places(decoding):
+        column = Column(tokens, decoding.positions, None, decoding.encoded, decoding.mask)
+        hidden = self.read_column(column, decoding.cache)
+        decoding.positions = decoding.positions + 1
+        return hidden
+
+    def read_column(self, column: Column, cache: Cache) -> Tensor:
+        """Read one token of each row into a cache; see :meth:`Architecture.read_column`."""
+        with self._table.places(column):
             output = self.decoder(
-                input_ids=tokens[:, None],
-                attention_mask=decoding.written,
-                encoder_hidden_states=decoding.encoded,
-                encoder_attention_mask=decoding.mask,
-                past_key_values=decoding.cache,
+                input_ids=column.tokens[:, None],
+                attention_mask=column.mask,
+                encoder_hidden_states=column.encoded,
+                encoder_attention_mask=column.encoded_mask,
+                past_key_values=cache,
                 use_cache=True,
             )
-        decoding.positions = decoding.positions + 1
         return _hidden(output)[:, -1]
 
     def _starts(self, prompts: Tensor) -> Tensor:
@@ -202,51 +213,6 @@ class EncoderDecoder:
         ids = push_left(prompts)
         mask = _attendable(ids >= 0)
         return _hidden(self.encoder(input_ids=ids.clamp(min=0), attention_mask=mask)), mask
-
-
-class PositionTable:
-    """Gives rows of a decoder positions of their own, where it would take all from the length of its cache.
-
-    Args:
-        decoder: Has a module ``embed_positions``, as that of BART; without one, as that of T5, nothing is to be done.
-    """
-
-    def __init__(self, decoder: Any) -> None:
-        self._decoding: DecodingState | None = None
-        module = getattr(decoder, "embed_positions", None)
-        if module is not None:
-            module.register_forward_pre_hook(self._from_the_first, with_kwargs=True)
-            module.register_forward_hook(self._replaced)
-
-    @contextmanager
-    def places(self, decoding: DecodingState) -> Iterator[None]:
-        """Within, the decoder reads tokens at the positions of a state whose rows differ in them."""
-        self._decoding = None if decoding.written is None else decoding
-        try:
-            yield
-        finally:
-            self._decoding = None
-
-    def _from_the_first(self, module: Any, arguments: Any, named: Any) -> tuple[Any, Any] | None:
-        """Let the module count from 0: the cache is longer than any of its rows, and longer than the table may be."""
-        if self._decoding is None:
-            return None
-        given = {name: value for name, value in named.items() if name != "position_ids"}
-        return tuple(map(_zero, arguments)), {name: _zero(value) for name, value in given.items()}
-
-    def _replaced(self, module: Any, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        decoding = self._decoding
-        if decoding is None:
-            return None
-        one_row = (1, decoding.reach)
-        ids = arguments[0].new_zeros(one_row) if isinstance(arguments[0], Tensor) else torch.Size(one_row)
-        table: Tensor = module.forward(ids, 0)  # the module itself, not this hook again
-        return table.reshape(decoding.reach, -1)[decoding.positions][:, None]
-
-
-def _zero(argument: Any) -> Any:
-    """Return 0 for the number of tokens that were read before, and all else as it is."""
-    return 0 if isinstance(argument, int) else argument
 
 
 def trim_left(prompts: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from agents.models.branch import Branch
+from agents.models.cache_memory import reserve_rows
 from agents.models.network import TextNetwork
 from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import new_key, uniform_numbers
@@ -65,8 +66,8 @@ def converse(
 
 def _play(network: TextNetwork, dialogues: DialogueLanes, record: Record) -> _Ledger:
     P, (N, T) = network.space.max_prompt_tokens, dialogues.own.shape
-    decoding, hidden = network.start(_tensor(network, dialogues.observations[:, :P]))
-    decoding.reserve(T)
+    staged, hidden = network.start(_tensor(network, dialogues.observations[:, :P]))
+    decoding = reserve_rows(network, staged, np.arange(N))
     ledger, rows = _Ledger(N, T), np.arange(N)
     for k in range(T):
         writing = ~dialogues.ended[rows] & (dialogues.lengths[rows] == k)
@@ -74,12 +75,12 @@ def _play(network: TextNetwork, dialogues: DialogueLanes, record: Record) -> _Le
             before = hidden[_tensor(network, np.flatnonzero(writing))]
             tokens = _write(network, before, dialogues, rows[writing], record, k)
             ledger.enter(k, dialogues.play(rows[writing], tokens))
-        kept = places(torch.as_tensor(~dialogues.ended[rows]))
+        kept = places(~dialogues.ended[rows])
         if dialogues.ended.all() or k + 1 == T:
             break
         if kept is not None:
-            decoding.select(kept.to(network.device))
-            rows = rows[kept.numpy()]
+            decoding.select(kept)
+            rows = rows[kept]
         column = dialogues.observations[rows, P + k].clip(min=0)  # an ended one that is still there reads anything
         hidden = network.advance(decoding, _tensor(network, column))
     record.responses[:N] = _tensor(network, dialogues.observations[:, P:])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from textgym.arguments import whole_number
 from textgym.errors import ConfigError
 from textgym.registration import refuse_unknown
@@ -43,6 +45,10 @@ class Engine:
 
     def __bool__(self) -> bool:
         return self != Engine()
+
+    def looks_every(self, device: torch.device) -> int:
+        """Return the steps of decoding between two looks on a device."""
+        return self.look_every or (1 if device.type == "cpu" else 8)
 
     def to_json(self) -> dict[str, Any]:
         """Return the attributes."""

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from agents.models.architectures import Architecture, DecodingState, architecture_of, trim_left
+from agents.models.architectures import Architecture, DecodingState, architecture_of
 from agents.models.chunked_head import chosen_and_entropy_of_head, chosen_log_probs
+from agents.models.decoding_step import DecodingStep
 from agents.models.engine import Engine
 from agents.models.fused_gelu import with_fused_gelu
 from agents.models.lora import Lora
@@ -20,7 +21,7 @@ from agents.models.parts import in_parts
 from agents.models.precision import HalfPrecision
 from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
-from agents.models.timeline import Timeline, can_refill
+from agents.models.timeline import Timeline
 from agents.models.truncation import Truncation
 from agents.models.value_head import make_value_head
 from agents.models.whole_sequences import Own, own_states
@@ -88,7 +89,7 @@ class TextNetwork(nn.Module):
         self.engine = engine or Engine()
         learning_pass(model, self.engine)  # or it is refused here
         exact = architecture_of(model, start_ids)
-        self._architecture: Architecture = exact if self.engine.precision == "float32" else HalfPrecision(exact)
+        self._compute_by(exact if self.engine.precision == "float32" else HalfPrecision(exact))
         width = model.config.get_text_config(decoder=True).hidden_size
         self.value_head = make_value_head(width, value_hidden)
         self._register_constraints(space)
@@ -107,11 +108,14 @@ class TextNetwork(nn.Module):
     def in_float32(self) -> Iterator[None]:
         """Within, the model computes in float32, whatever the engine says."""
         usual = self._architecture
-        self._architecture = usual.exact if isinstance(usual, HalfPrecision) else usual
+        self._compute_by(usual.exact if isinstance(usual, HalfPrecision) else usual)
         try:
             yield
         finally:
-            self._architecture = usual
+            self._compute_by(usual)
+
+    def _compute_by(self, architecture: Architecture) -> None:
+        self._architecture, self._step = architecture, DecodingStep(architecture, self.model)
 
     @property
     def device(self) -> torch.device:
@@ -156,24 +160,11 @@ class TextNetwork(nn.Module):
         """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
         return self._architecture.start(prompts)
 
-    def advance(self, decoding: DecodingState, tokens: Tensor) -> Tensor:
+    def advance(self, decoding: DecodingState | Timeline, tokens: Tensor) -> Tensor:
         """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
+        if isinstance(decoding, Timeline):
+            return self._step(decoding, tokens)
         return self._architecture.advance(decoding, tokens)
-
-    def timeline(self, staged: DecodingState, prompts: Tensor, slots: int) -> Timeline | None:
-        """Return an empty state for rows that begin at different times; None where the model cannot.
-
-        Args:
-            staged: Some of the prompts, read.
-            prompts: int64 [B, P], all of them.
-            slots: How many rows are written at once.
-        """
-        if not (self.refillable and can_refill(staged)):
-            return None
-        width, T = trim_left(prompts).shape[1], self.space.max_new_tokens
-        if staged.encoded is None:
-            return Timeline(staged, slots, width, 0, T)
-        return Timeline(staged, slots, len(self.start_ids), width, T)
 
     def current_state(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Return the hidden state [B, D] after what stands in each observation, and the present turns' lengths [B]."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from transformers import Cache
 
 from agents.models.architectures import Architecture, DecodingState
+from agents.models.column import Column
 from agents.models.read_prompts import ReadPrompts
 
 
@@ -49,6 +51,11 @@ class HalfPrecision:
         """Read one token of each row; see :meth:`Architecture.advance`."""
         with _products_of(tokens):
             return self.exact.advance(decoding, tokens).float()
+
+    def read_column(self, column: Column, cache: Cache) -> Tensor:
+        """Read one token of each row; see :meth:`Architecture.read_column`."""
+        with _products_of(column.tokens):
+            return self.exact.read_column(column, cache).float()
 
 
 def weights_cast_once(device: torch.device) -> torch.autocast:

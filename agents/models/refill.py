@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from agents.models.architectures import DecodingState
+from agents.models.cache_memory import make_timeline
 from agents.models.network import TextNetwork
 from agents.models.record import Record
 from agents.models.slots import places
-from agents.models.timeline import Timeline
+from agents.models.timeline import SLACK, Timeline
+from textgym import TokenSpace
+from textgym.core import BoolArray, IntArray
 
-EVERY = 8  # steps between two looks at what could be dropped
 STAGED = 16  # prompts that are read together: enough for matrix products, few enough to be of use soon
 
 
@@ -39,11 +42,13 @@ class Newcomers(NamedTuple):
         stage: Their prompts.
         rows: int64 [m], their rows of the stage.
         numbers: int64 [m], their numbers among all responses.
+        filled: int64 [m], the tokens of their prompts.
     """
 
     stage: Stage
-    rows: Tensor
-    numbers: Tensor
+    rows: IntArray
+    numbers: IntArray
+    filled: IntArray
 
 
 class Queue:
@@ -57,6 +62,7 @@ class Queue:
 
     def __init__(self, network: TextNetwork, prompts: Tensor, group: int) -> None:
         self.network, self.prompts, self.group = network, prompts, group
+        self.filled: IntArray = (prompts >= 0).sum(dim=1).clamp(min=1).cpu().numpy()
         self.next = 0
         self._stage = self._read(0)
 
@@ -80,10 +86,11 @@ class Queue:
                 self._stage = self._read(prompt)
             end = (self._stage.first + len(self._stage.hidden)) * self.group
             count = min(most, end - self.next)
-            numbers = torch.arange(self.next, self.next + count, device=self.prompts.device)
+            numbers = np.arange(self.next, self.next + count)
             self.next += count
             most -= count
-            yield Newcomers(self._stage, numbers // self.group - self._stage.first, numbers)
+            asked = numbers // self.group
+            yield Newcomers(self._stage, asked - self._stage.first, numbers, self.filled[asked])
 
 
 class Slots:
@@ -104,29 +111,54 @@ class Slots:
         self.lengths, self.matched, self.tokens = torch.zeros(3, count, dtype=torch.long, device=device)
         self.alive = torch.zeros(count, dtype=torch.bool, device=device)
 
-    def fill(self, queue: Queue) -> None:
-        """Let waiting responses begin in free slots, until none is free or none waits."""
-        while len(queue):
-            free = (~self.alive).nonzero().squeeze(-1)
-            if not len(free):
-                return
-            for new in queue.take(len(free)):
-                slots, free = free[: len(new.rows)], free[len(new.rows) :]
-                self.timeline.admit(slots, new.stage.decoding, new.rows)
-                self.numbers[slots], self.lengths[slots], self.matched[slots] = new.numbers, 0, 0
-                self.alive[slots] = True
-                self.write(slots, new.stage.hidden[new.rows])
+    def __len__(self) -> int:
+        """Return n, how many slots there are in use, those of ended responses included."""
+        return len(self.timeline)
 
-    def write(self, slots: Tensor, hidden: Tensor) -> None:
+    def look(self, queue: Queue) -> bool:
+        """See which responses have ended, and let waiting ones begin; return whether any is being written.
+
+        Without any that wait, the free slots are dropped once an eighth is free.
+        """
+        alive = self._alive()
+        while len(queue) and not alive.all():
+            self._fill(queue, np.flatnonzero(~alive))
+            alive = self._alive()
+        kept = None if len(queue) else places(alive[: len(self)])
+        if kept is not None:
+            self._keep(kept)
+            alive = alive[kept]
+        self.timeline.forget(alive[: len(self)])
+        return bool(len(self))
+
+    def _alive(self) -> BoolArray:
+        """Wait for the device to tell which of all slots write a response that has not ended, bool [count]."""
+        alive: BoolArray = self.alive.cpu().numpy()
+        return alive
+
+    def _fill(self, queue: Queue, free: IntArray) -> None:
+        for new in queue.take(len(free)):
+            taken, free = free[: len(new.rows)], free[len(new.rows) :]
+            self.timeline.admit(taken, new.stage.decoding, new.rows, new.filled)
+            slots, numbers = self._tensor(taken), self._tensor(new.numbers)
+            self.numbers[slots], self.lengths[slots], self.matched[slots] = numbers, 0, 0
+            self.alive[slots] = True
+            self.write(slots, new.stage.hidden[self._tensor(new.rows)])
+
+    def _tensor(self, numbers: IntArray) -> Tensor:
+        return torch.as_tensor(numbers, device=self.tokens.device)
+
+    def write(self, slots: Tensor | slice, hidden: Tensor) -> None:
         """Write a token in slots, int64 [m], from the hidden states [m, D] before it; free those that end."""
         numbers, lengths = self.numbers[slots], self.lengths[slots]
         tokens = self.record.write(self.network, hidden, numbers, lengths)
         ended, self.matched[slots] = self.network.ends(tokens, self.matched[slots])
-        self.tokens[slots], self.lengths[slots] = tokens, lengths + 1
-        full = lengths + 1 == self.network.space.max_new_tokens
+        lengths = lengths + 1
+        self.tokens[slots], self.lengths[slots] = tokens, lengths
+        full = lengths == self.network.space.max_new_tokens
         self._free(slots, ended if self.record.wants_last_values else ended | full)
 
-    def _free(self, slots: Tensor, ended: Tensor) -> None:
+    def _free(self, slots: Tensor | slice, ended: Tensor) -> None:
         alive = self.alive[slots] & ~ended
         self.alive[slots] = alive
         self.numbers[slots] = torch.where(alive, self.numbers[slots], self.record.nobody)
@@ -135,26 +167,19 @@ class Slots:
 
     def advance(self) -> None:
         """Read the newest token of every slot, and write the next one."""
-        n = len(self.timeline.positions)
-        hidden = self.network.advance(self.timeline, self.tokens[:n])
-        slots = torch.arange(n, device=hidden.device)
+        used = slice(0, len(self))
+        hidden = self.network.advance(self.timeline, self.tokens[used])
         if self.record.wants_last_values:
-            cut = self.lengths[:n] == self.network.space.max_new_tokens
-            self.record.close(self.network, hidden, self.numbers[:n], cut)
-            self._free(slots, cut)
-        self.write(slots, hidden)
+            cut = self.lengths[used] == self.network.space.max_new_tokens
+            self.record.close(self.network, hidden, self.numbers[used], cut)
+            self._free(used, cut)
+        self.write(used, hidden)
 
-    def shrink(self) -> bool:
-        """Drop free slots once an eighth is free, where nothing waits for them; return whether any still writes."""
-        kept = places(self.alive[: len(self.timeline.positions)])
-        if kept is None:
-            return True
-        if not len(kept):
-            return False
+    def _keep(self, kept: IntArray) -> None:
         self.timeline.select(kept)
+        slots = self._tensor(kept)
         for name in ("numbers", "lengths", "matched", "alive", "tokens"):
-            setattr(self, name, getattr(self, name)[kept])
-        return True
+            setattr(self, name, getattr(self, name)[slots])
 
 
 def write_in_slots(network: TextNetwork, prompts: Tensor, group: int, count: int, record: Record) -> bool:
@@ -168,18 +193,17 @@ def write_in_slots(network: TextNetwork, prompts: Tensor, group: int, count: int
         record: Where to, with B * G rows.
     """
     queue = Queue(network, prompts, group)
-    timeline = network.timeline(queue.first_stage.decoding, prompts, count)
+    every = network.engine.looks_every(prompts.device)
+    timeline = make_timeline(network, queue.first_stage.decoding, int(queue.filled.max()), count, SLACK + every)
     if timeline is None:
         return False
     slots = Slots(network, record, timeline, count)
-    every = 1 if prompts.device.type == "cpu" else EVERY  # asking who has ended costs a synchronisation
-    step = 0
-    while True:
-        if step % every == 0:
-            slots.fill(queue)
-            if not len(queue) and not slots.shrink():
-                return True
-        if step % EVERY == 0:
-            timeline.forget(slots.alive[: len(timeline.positions)])
-        slots.advance()
-        step += 1
+    while slots.look(queue):
+        for _ in range(every):
+            slots.advance()
+    return True
+
+
+def can_end(space: TokenSpace) -> bool:
+    """Whether a response may end before it is full."""
+    return space.eos_id is not None or bool(space.stop)

@@ -6,16 +6,19 @@ import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from agents.models.branch import Branch
+from agents.models.cache_memory import reserve_rows
 from agents.models.network import TextNetwork
 from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import in_groups, new_key, uniform_numbers
 from agents.models.record import Record, Rollout
-from agents.models.refill import write_in_slots
+from agents.models.refill import can_end, write_in_slots
 from agents.models.slots import places
+from textgym.core import IntArray
 
 __all__ = ["Rollout", "generate"]
 
@@ -79,13 +82,14 @@ def _write(network: TextNetwork, prompts: Tensor, group: int, slots: int | None,
 def _write_together(network: TextNetwork, prompts: Tensor, group: int, record: Record) -> None:
     """Write all responses in one batch, which those that end leave."""
     T = network.space.max_new_tokens
-    decoding, hidden = network.start(prompts)
-    rows = torch.arange(len(prompts), device=prompts.device).repeat_interleave(group)
-    if group > 1:
-        decoding.select(rows)
-        hidden = hidden[rows]
-    decoding.reserve(T)
-    active = _Active(torch.arange(len(rows), device=rows.device), torch.ones_like(rows).bool(), torch.zeros_like(rows))
+    staged, hidden = network.start(prompts)
+    order = np.arange(len(prompts) * group)
+    decoding = reserve_rows(network, staged, order // group)
+    del staged  # a copy of what is reserved
+    rows = torch.as_tensor(order, device=prompts.device)
+    hidden = hidden[rows // group]
+    active = _Active(rows, torch.ones_like(rows).bool(), torch.zeros_like(rows))
+    every = network.engine.looks_every(prompts.device)
     for k in range(T):
         numbers = torch.where(active.alive, active.rows, record.nobody)
         tokens = record.write(network, hidden, numbers, torch.full_like(numbers, k))
@@ -93,12 +97,13 @@ def _write_together(network: TextNetwork, prompts: Tensor, group: int, record: R
         active.alive = active.alive & ~ended
         if k + 1 == T and not record.wants_last_values:
             return
-        kept = active.compact(k)
-        if kept is not None:
-            if not len(kept):
-                return
-            decoding.select(kept)
-            tokens = tokens[kept]
+        if can_end(network.space) and k % every == every - 1:
+            kept = places(active.alive.cpu().numpy())
+            if kept is not None:
+                if not len(kept):
+                    return
+                decoding.select(kept)
+                tokens = tokens[active.keep(kept)]
         hidden = network.advance(decoding, tokens)
     record.close(network, hidden, active.rows, active.alive)
 
@@ -127,14 +132,8 @@ class _Active:
     alive: Tensor
     matched: Tensor
 
-    def compact(self, step: int) -> Tensor | None:
-        """Drop ended rows once an eighth has ended; return the kept places in the batch, or None if all stay.
-
-        Asking costs a synchronisation, so that a device other than the CPU is asked every eighth step only.
-        """
-        if self.rows.device.type != "cpu" and step % 8 != 7:
-            return None
-        kept = places(self.alive)
-        if kept is not None:
-            self.rows, self.alive, self.matched = self.rows[kept], self.alive[kept], self.matched[kept]
-        return kept
+    def keep(self, kept: IntArray) -> Tensor:
+        """Keep the given rows, int64 [R]; return them as a tensor."""
+        places = torch.as_tensor(kept, device=self.rows.device)
+        self.rows, self.alive, self.matched = self.rows[places], self.alive[places], self.matched[places]
+        return places

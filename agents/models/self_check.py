@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from agents.models.cache_memory import make_timeline
 from agents.models.network import TextNetwork
 from agents.models.sharing_check import shares_exactly
+from agents.models.timeline import SLACK
 from textgym.errors import ModelError
 
 TOLERANCE = 1e-3  # of the largest logit: rounding makes 1e-5 of it, a wrong position or an open mask more than 1e-2
@@ -94,7 +97,7 @@ def _stepped(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tensor
     decoding.reserve(responses.shape[1])
     states = [hidden]
     for tokens in responses.T:
-        decoding.select(torch.arange(len(tokens), device=tokens.device))
+        decoding.select(np.arange(len(tokens)))
         states.append(network.advance(decoding, tokens))
     return torch.stack(states, dim=1)
 
@@ -111,8 +114,8 @@ def _agrees_in_slots(network: TextNetwork, prompts: Tensor, responses: Tensor, e
 def _staggered(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tensor | None:
     """Return hidden states [3, K + 1, D] where row i begins in step i; None where the cache cannot."""
     staged, first = network.start(prompts)
-    rows = torch.arange(len(prompts), device=prompts.device)
-    timeline = network.timeline(staged, prompts, len(rows))
+    rows = np.arange(len(prompts))
+    timeline = make_timeline(network, staged, prompts.shape[1], len(rows), SLACK)
     if timeline is None:
         return None
     states = [[hidden] for hidden in first]
@@ -120,7 +123,7 @@ def _staggered(network: TextNetwork, prompts: Tensor, responses: Tensor) -> Tens
     for step in range(K + len(rows) - 1):
         if step < len(rows):
             timeline.admit(rows[step : step + 1], staged, rows[step : step + 1])
-        begun = rows[: step + 1]
+        begun = torch.arange(min(step + 1, len(rows)), device=prompts.device)
         hidden = network.advance(timeline, responses[begun, (step - begun).clamp(max=K - 1)])
         timeline.rest(begun, step - begun >= K - 1)
         for row in begun[step - begun < K].tolist():

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import Cache, EncoderDecoderCache
 from transformers.cache_utils import DynamicLayer
+
+from textgym.core import BoolArray, IntArray
 
 
 class SlotLayer(DynamicLayer):
@@ -66,7 +69,7 @@ def reserve(cache: Cache, columns: int) -> None:
             cache.layers[i] = SlotLayer(layer, columns)
 
 
-def places(alive: Tensor) -> Tensor | None:
+def places(alive: BoolArray) -> IntArray | None:
     """Return which rows, int64 [R], a batch shall keep: those alive, bool [n]; None while fewer than an eighth ended.
 
     The last rows take the places of those that ended, so that the others need not move.
@@ -74,8 +77,8 @@ def places(alive: Tensor) -> Tensor | None:
     count = int(alive.sum())
     if count and count > len(alive) * 7 / 8:
         return None
-    kept = torch.arange(count, device=alive.device)
-    kept[~alive[:count]] = alive[count:].nonzero().squeeze(-1) + count
+    kept = np.arange(count)
+    kept[~alive[:count]] = np.flatnonzero(alive[count:]) + count
     return kept
 
 

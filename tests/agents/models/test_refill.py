@@ -89,14 +89,14 @@ def broken(monkeypatch, fault):
     """Let a deliberate fault into what newcomers are given."""
     admit = Timeline.admit
 
-    def wrong(self, slots, staged, rows):
-        admit(self, slots, staged, rows)
+    def wrong(self, slots, staged, rows, filled=None):
+        admit(self, slots, staged, rows, filled)
+        if filled is None:  # all begin at once: here is nothing to go wrong
+            return
         if fault == "position":
             self.positions[slots] += 1
-        elif self.written is None:
-            self.mask[slots] = 1
         else:
-            self.written[slots] = 1
+            self._mask[slots] = 0.0
 
     monkeypatch.setattr(Timeline, "admit", wrong)
 
@@ -118,8 +118,8 @@ def test_the_comparison_would_find_a_fault(model, fault, monkeypatch):
 
 def test_the_axis_of_columns_is_used_again_from_its_front(monkeypatch):
     moved = []
-    front = timeline_module.TimelineLayer._move_to_front
-    monkeypatch.setattr(timeline_module.TimelineLayer, "_move_to_front", lambda self: (moved.append(1), front(self)))
+    front = timeline_module.Timeline._move_to_front
+    monkeypatch.setattr(timeline_module.Timeline, "_move_to_front", lambda self: (moved.append(1), front(self)))
     one = network("gpt2")
     many = prompts(200)
     refilled = written(one, many, slots=4)
