@@ -21,7 +21,7 @@ from agents.models.parts import Rows, parts_of
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
 from textgym.arguments import real_number, whole_number
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, ModelError
 
 ROLLOUT = "rollout_responses"
 
@@ -176,9 +176,16 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             self._halve_parts(parts)
             told = self._gradients(judged.parts(rows, self.part_size, self.device), last_chance=True)
         assert told is not None, "the last chance raises"
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm))
+        if not math.isfinite(norm):
+            raise ModelError(
+                f"The gradient of a step of {type(self).__name__} is not finite (loss {told['policy_gradient_loss']:g}): "
+                "the policy has moved so far from the one that wrote the responses that a ratio of probabilities, of "
+                "whole responses with RLOO, is no number any more. The weights are as they were before the step; take "
+                "a smaller learning_rate, fewer n_epochs, or shorter responses."
+            )
         self.policy.optimizer.step()
-        for name, value in (told | {"grad_norm": float(norm)}).items():
+        for name, value in (told | {"grad_norm": norm}).items():
             logs[name].append(value)
 
     def _gradients(self, parts: list[TokenBatch], last_chance: bool = False) -> dict[str, float] | None:

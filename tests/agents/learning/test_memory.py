@@ -16,7 +16,12 @@ NO_DROPOUT = {"gpt2": {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}, "t5"
 
 def made(cls, model="gpt2", **options):
     envs = make_vec_env(ENV, num_envs=8)
-    given = {"policy_kwargs": {"model": MODELS[model] | NO_DROPOUT[model]}, "learning_rate": 1e-2, "seed": 3, "device": "cpu"}
+    given = {
+        "policy_kwargs": {"model": MODELS[model] | NO_DROPOUT[model]},
+        "learning_rate": 1e-2,
+        "seed": 3,
+        "device": "cpu",
+    }
     return cls(TransformerPolicy, envs, **(given | OPTIONS[cls] | options))
 
 
