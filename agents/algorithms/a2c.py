@@ -10,11 +10,12 @@ from stable_baselines3.common.type_aliases import Schedule
 
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, stored_arguments
 from agents.learning.buffer import SequenceRolloutBuffer
+from agents.learning.memory import BoundsMemory, checked_part_size
 from agents.policy import TransformerPolicy
 from textgym.errors import ConfigError
 
 
-class A2C(TextOnPolicy, stable_baselines3.A2C):
+class A2C(BoundsMemory, TextOnPolicy, stable_baselines3.A2C):
     """Stable-Baselines3's A2C (Mnih et al., 2016) with whole responses as rollouts.
 
     The update is Stable-Baselines3's own ``train()``: one step on all actions of a rollout. Defaults that differ from
@@ -41,6 +42,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         learning_rate: float | Schedule = 3e-5,
         rollout_responses: int | None = None,
         slots: int | None = None,
+        part_size: int | None = None,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
         ent_coef: float = 0.0,
@@ -62,6 +64,7 @@ class A2C(TextOnPolicy, stable_baselines3.A2C):
         env = as_vec_env(env)
         self.kl_coef = kl_coef
         self.slots = checked_slots(slots)
+        self.part_size = checked_part_size(part_size)
         self.rollout_responses, steps = check_environment(env, gamma, None, rollout_responses)
         if env is not None and normalize_advantage and self.rollout_responses < 2:
             raise ConfigError(

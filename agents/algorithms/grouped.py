@@ -14,14 +14,14 @@ from torch import Tensor
 
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
-from agents.learning.memory import out_of_memory
+from agents.learning.memory import checked_part_size, half_of, out_of_memory
 from agents.learning.returns import Float32Array
 from agents.learning.token_batch import Judged, TokenBatch
 from agents.models.parts import Rows, parts_of
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
 from textgym.arguments import real_number, whole_number
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, ModelError
 
 ROLLOUT = "rollout_responses"
 
@@ -87,10 +87,11 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         self.arguments = arguments
         self.responses_per_prompt = whole_number("responses_per_prompt", responses_per_prompt)
         self.slots = checked_slots(slots)
-        self.kl_coef, self.n_epochs, self.batch_size, self.part_size = kl_coef, n_epochs, batch_size, part_size
+        self.kl_coef, self.n_epochs, self.batch_size = kl_coef, n_epochs, batch_size
+        self.part_size = checked_part_size(part_size)
         if self.responses_per_prompt < 2:
             raise ConfigError(f"responses_per_prompt must be at least 2 to compare, got {responses_per_prompt}.")
-        for name, value in (("part_size", part_size), ("n_epochs", n_epochs), ("batch_size", batch_size)):
+        for name, value in (("n_epochs", n_epochs), ("batch_size", batch_size)):
             if value is not None and whole_number(name, value) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}.")
         if kl_coef is not None and not 0 <= real_number("kl_coef", kl_coef) < math.inf:
@@ -175,9 +176,16 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             self._halve_parts(parts)
             told = self._gradients(judged.parts(rows, self.part_size, self.device), last_chance=True)
         assert told is not None, "the last chance raises"
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm))
+        if not math.isfinite(norm):
+            raise ModelError(
+                f"The gradient of a step of {type(self).__name__} is not finite (loss {told['policy_gradient_loss']:g}): "
+                "the policy has moved so far from the one that wrote the responses that a ratio of probabilities, of "
+                "whole responses with RLOO, is no number any more. The weights are as they were before the step; take "
+                "a smaller learning_rate, fewer n_epochs, or shorter responses."
+            )
         self.policy.optimizer.step()
-        for name, value in (told | {"grad_norm": float(norm)}).items():
+        for name, value in (told | {"grad_norm": norm}).items():
             logs[name].append(value)
 
     def _gradients(self, parts: list[TokenBatch], last_chance: bool = False) -> dict[str, float] | None:
@@ -211,9 +219,4 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
 
     def _halve_parts(self, parts: list[TokenBatch]) -> None:
         self.policy.optimizer.zero_grad()
-        largest = max(len(part.lengths) * int(part.lengths.max()) for part in parts)
-        self.part_size = max(1, largest // 2)
-        self.logger.log(
-            f"Memory ran out in an update with parts of {largest} tokens: from now on they have at most "
-            f"{self.part_size}. The gradient is the same; part_size={self.part_size} avoids the detour."
-        )
+        self.part_size = half_of(self.part_size, np.concatenate([part.lengths.cpu() for part in parts]), self.logger)

@@ -43,8 +43,9 @@ def grpo_loss(
         kl_coef: Weight of the KL divergence from the reference, by Schulman's estimator exp(-d) + d - 1 with
             d = log(pi/pi_ref), times the ratio, with which its gradient is that of the divergence (DeepSeek-AI, 2025).
         mean: Over all tokens of the step; or over the tokens of each response, then over responses (as in the paper);
-            or the sum over tokens divided by responses times T, the limit (Liu et al., 2025).
-        max_new_tokens: T.
+            or the sum over tokens divided by responses times T, the limit (Liu et al., 2025), so that a token counts
+            alike whatever the length of its response.
+        max_new_tokens: T; in dialogues a constant as well, though users' tokens, which have no loss, count in it.
     """
     advantages = batch.advantages[batch.row]
     ratio = (log_probs - batch.old_log_probs).exp()

@@ -10,10 +10,11 @@ from stable_baselines3.common.type_aliases import Schedule
 
 from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, stored_arguments
 from agents.learning.buffer import SequenceRolloutBuffer
+from agents.learning.memory import BoundsMemory, checked_part_size
 from agents.policy import TransformerPolicy
 
 
-class PPO(TextOnPolicy, stable_baselines3.PPO):
+class PPO(BoundsMemory, TextOnPolicy, stable_baselines3.PPO):
     """Stable-Baselines3's PPO (Schulman et al., 2017) with whole responses as rollouts and minibatches.
 
     The update is Stable-Baselines3's own ``train()``. Defaults that differ from its defaults, because text differs:
@@ -37,6 +38,9 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         slots: How many responses are written at once, which bounds the memory of a rollout; one that ends gives its
             place to the next prompt. None writes all of a rollout at once; so are dialogues, whatever it is.
         batch_size: Tokens per minibatch.
+        part_size: The most tokens of responses, all taken as long as the longest, whose activations are kept at once.
+            A minibatch that has more passes in parts, each computed once more in the backward pass: a third more work,
+            and the same gradient. None passes a minibatch at once, until memory runs out.
         n_epochs: Passes over each rollout.
         gamma: The discount per token.
         gae_lambda: Of the advantage estimates.
@@ -66,6 +70,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         rollout_responses: int | None = None,
         slots: int | None = None,
         batch_size: int = 512,
+        part_size: int | None = None,
         n_epochs: int = 4,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
@@ -88,6 +93,7 @@ class PPO(TextOnPolicy, stable_baselines3.PPO):
         self.arguments = stored_arguments(locals())
         env = as_vec_env(env)
         self.kl_coef, self.slots = kl_coef, checked_slots(slots)
+        self.part_size = checked_part_size(part_size)
         self.rollout_responses, steps = check_environment(env, gamma, batch_size, rollout_responses)
         super().__init__(
             policy,

@@ -15,8 +15,9 @@ from torch import Tensor
 from agents.algorithms.base import as_vec_env, stored_arguments
 from agents.checkpoints.training_state import Resumable
 from agents.learning.early_stopping import EarlyStopping
+from agents.learning.memory import checked_part_size, half_of, out_of_memory
+from agents.learning.token_losses import token_losses
 from agents.learning.token_progress import CountsTokens
-from agents.models.network import TextNetwork
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, transparent
 from textgym.errors import ConfigError, DataError
@@ -34,6 +35,7 @@ class SFT(CountsTokens, Resumable):
         validation_env: The same for held-out samples; with it, learning stops early and the best weights are kept.
         learning_rate: A number, or a function of the remaining progress.
         batch_size: Responses per update.
+        part_size: The most tokens of responses whose activations are kept at once, see :class:`agents.PPO`.
         label_smoothing: This share of the target's probability is spread evenly over all allowed tokens.
         evaluate_every: Updates between two validations.
         validation_samples: How many of the validation samples are used.
@@ -57,6 +59,7 @@ class SFT(CountsTokens, Resumable):
         validation_env: Any = None,
         learning_rate: float | Schedule = 3e-4,
         batch_size: int = 64,
+        part_size: int | None = None,
         label_smoothing: float = 0.0,
         evaluate_every: int = 100,
         validation_samples: int = 500,
@@ -89,7 +92,7 @@ class SFT(CountsTokens, Resumable):
             seed=seed,
             device=device,
         )
-        self.batch_size = batch_size
+        self.batch_size, self.part_size = batch_size, checked_part_size(part_size)
         self.label_smoothing = label_smoothing
         self.evaluate_every = evaluate_every
         self.validation_samples = validation_samples
@@ -107,6 +110,7 @@ class SFT(CountsTokens, Resumable):
             self.observation_space, self.action_space, self.lr_schedule, use_sde=False, **self.policy_kwargs
         )
         self.policy = self.policy.to(self.device)
+        self.policy.network.part_size = self.part_size
         self._rng = np.random.default_rng(self.seed)
         self._order: list[int] = []  # of the samples that this epoch has still to visit
         self._stopping = EarlyStopping(self)
@@ -157,21 +161,43 @@ class SFT(CountsTokens, Resumable):
         network = self.policy.network
         network.model.train()  # the model's own dropout regularises imitation
         self._update_learning_rate(self.policy.optimizer)
-        losses = token_losses(network, batch, self.device, self.label_smoothing)
-        if not len(losses):  # the mean would be NaN, and no token would ever count
+        told = self._gradient(batch)
+        if told is None:
+            self._halve_parts(batch)
+            told = self._gradient(batch, last_chance=True)
+        assert told is not None, "the last chance raises"
+        loss, count = told
+        if not count:  # the mean would be NaN, and no token would ever count
             raise DataError(
                 "No token of these references may be written: the environment's allowed tokens or min_new_tokens "
                 f"forbid all of them (samples {indices[:5].tolist()}). Allow some, or take other data."
             )
-        loss = losses.mean()
-        self.policy.optimizer.zero_grad()
-        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         network.model.eval()
-        self.num_timesteps += len(losses)
+        self.num_timesteps += count
         self._n_updates += 1
-        return loss.item()
+        return loss
+
+    def _gradient(self, batch: Demonstrations, last_chance: bool = False) -> tuple[float, int] | None:
+        """Compute the gradient of the mean loss; return the loss and of how many tokens, None where memory ran out."""
+        self.policy.optimizer.zero_grad()
+        try:
+            losses = token_losses(self.policy.network, batch, self.device, self.label_smoothing)
+            if not len(losses):
+                return math.nan, 0
+            loss = losses.mean()
+            loss.backward()
+            return loss.item(), len(losses)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if last_chance or not out_of_memory(error):
+                raise
+        return None  # here nothing refers to the error any more, and to the tensors of its frames
+
+    def _halve_parts(self, batch: Demonstrations) -> None:
+        own = batch.responses >= 0 if batch.own is None else batch.own
+        self.part_size = half_of(self.part_size, own.sum(axis=1), self.logger)
+        self.policy.network.part_size = self.part_size
 
     @torch.no_grad()
     def validation_loss(self) -> float:
@@ -221,27 +247,6 @@ class SFT(CountsTokens, Resumable):
         from agents.checkpoints.checkpoint import load_algorithm
 
         return load_algorithm(cls, Path(path), env, device, changes)
-
-
-def token_losses(
-    network: TextNetwork, batch: Demonstrations, device: torch.device, label_smoothing: float = 0.0
-) -> Tensor:
-    """Return the cross-entropy of every response token that is allowed where it stands, nats, float32 [N].
-
-    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7).
-    """
-    prompts = torch.as_tensor(batch.prompts, device=device).long()
-    responses = torch.as_tensor(batch.responses, device=device).long()
-    own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
-    hidden, lengths = network.own_states(prompts, responses, own)
-    log_probs = network.log_distribution(hidden, lengths)
-    targets = responses[own]
-    losses = -log_probs.gather(-1, targets[:, None]).squeeze(-1)
-    if label_smoothing:
-        allowed = ~log_probs.isneginf()
-        uniform = -log_probs.masked_fill(~allowed, 0.0).sum(dim=-1) / allowed.sum(dim=-1)
-        losses = (1 - label_smoothing) * losses + label_smoothing * uniform
-    return losses[~losses.isinf()]
 
 
 def _fitting(lanes: TextVecEnv) -> npt.NDArray[np.int64]:

@@ -338,3 +338,20 @@ def test_a_checkpoint_goes_on_identically(tmp_path: Any) -> None:
     again.learn(2 * steps - again.num_timesteps, reset_num_timesteps=False)  # learn() passes what it is asked for
     assert again.num_timesteps == straight.num_timesteps
     torch.testing.assert_close(weights(again), weights(straight), rtol=0, atol=0)
+
+
+def test_with_the_limit_as_mean_each_own_token_counts_alike_and_the_users_not_at_all() -> None:
+    algorithm = learner(GRPO, responses_per_prompt=2, mean="limit")
+    _, callback = algorithm._setup_learn(1)
+    algorithm.collect_rollouts(algorithm.env, callback, algorithm.rollout_buffer, algorithm.n_steps)
+    experience = algorithm.rollout_buffer.experience
+    judged, T = algorithm.judged(experience), algorithm.observation_space.max_new_tokens
+    assert len(set(experience.own.sum(axis=1).tolist())) > 1
+    written = experience.observations[:, -T:] >= 0
+    assert (written.sum(axis=1) > experience.own.sum(axis=1)).any(), "a user should have spoken"
+    rows = np.arange(len(experience.own))
+    (batch,) = judged.parts(rows, None, algorithm.device)
+    log_probs = batch.old_log_probs.clone().requires_grad_()
+    algorithm.loss(batch, log_probs).loss.backward()
+    expected = -judged.advantages[:, None].repeat(T, axis=1)[experience.own] / (len(rows) * T)
+    np.testing.assert_allclose(log_probs.grad.numpy(), expected, rtol=1e-5)

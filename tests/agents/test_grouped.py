@@ -9,7 +9,7 @@ from agents import A2C, GRPO, PPO, RLOO, PointerPolicy, TransformerPolicy, make_
 from agents.learning.returns import group_advantages, leave_one_out_advantages
 from agents.learning.token_batch import Judged, parts_of
 from tests.agents.tiny import MODELS, sharpen
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, ModelError
 
 ENV = "test/Letters-v0"
 ALGORITHMS = [GRPO, RLOO]
@@ -257,3 +257,16 @@ def test_other_errors_are_not_taken_for_it(monkeypatch):
     with pytest.raises(RuntimeError, match="something else"):
         algorithm.train()
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("cls", ALGORITHMS)
+def test_a_ratio_that_overflows_is_told_and_moves_no_weight(cls):
+    """A policy went far since the rollout: exp(100) is no float32, and times an advantage below 0 it is the loss."""
+    algorithm = made(cls)
+    experience = collected(algorithm)
+    experience.rewards[:, 0] = np.arange(len(experience.own))
+    experience.log_probs[experience.own] -= 100
+    before = [weight.clone() for weight in algorithm.policy.parameters()]
+    with pytest.raises(ModelError, match=r"gradient of a step of .* is not finite.*smaller learning_rate"):
+        algorithm.train()
+    assert all(torch.equal(*pair) for pair in zip(before, algorithm.policy.parameters(), strict=True))
