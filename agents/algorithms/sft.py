@@ -233,8 +233,8 @@ def token_losses(
     prompts = torch.as_tensor(batch.prompts, device=device).long()
     responses = torch.as_tensor(batch.responses, device=device).long()
     own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
-    hidden, lengths = network.own_states(prompts, responses, own)
-    log_probs = network.log_distribution(hidden, lengths)
+    hidden, before = network.own_states(prompts, responses, own)
+    log_probs = network.log_distribution(hidden, before)
     targets = responses[own]
     losses = -log_probs.gather(-1, targets[:, None]).squeeze(-1)
     if label_smoothing:
