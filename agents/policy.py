@@ -18,6 +18,7 @@ from agents.models.engine import Engine, make_engine
 from agents.models.lora import Lora, make_lora
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
+from agents.models.repetition import checked_penalty
 from agents.models.truncation import Truncation, make_truncation
 from textgym import TokenSpace
 from textgym.arguments import whole_number
@@ -51,6 +52,8 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: Divides the logits, in sampling and in learning alike.
         truncation: Leaves unlikely tokens out, in sampling and in learning alike: ``{"top_k": 50}``,
             ``{"top_p": 0.9}``, ``{"min_p": 0.05}`` or several of them, see :mod:`agents.models.truncation`.
+        repetition_penalty: Divides the logits of tokens that the decoder has read, or multiplies them if negative, in
+            sampling and in learning alike; 1 is none, see :mod:`agents.models.repetition`.
         lora: Adapters, which then are all that learns beside the value head: ``{"rank": 8}``, see
             :class:`agents.models.lora.Lora`. The reference policy is the model with its adapters off, no second copy.
         unfrozen_layers: Only so many of the uppermost layers learn, and the value head. The reference policy then is a
@@ -75,6 +78,7 @@ class TransformerPolicy(ActorCriticPolicy):
         model: ModelSource | None = None,
         temperature: float = 1.0,
         truncation: Truncation | Mapping[str, Any] | None = None,
+        repetition_penalty: float = 1.0,
         lora: Lora | Mapping[str, Any] | None = None,
         unfrozen_layers: int | None = None,
         engine: Engine | Mapping[str, Any] | None = None,
@@ -88,6 +92,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.model_source = model
         self.temperature = temperature
         self.truncation = make_truncation(truncation)
+        self.repetition_penalty = checked_penalty(repetition_penalty)
         self.lora = make_lora(lora)
         self.unfrozen_layers = _checked_layers(unfrozen_layers, self.lora)
         self.engine = make_engine(engine)
@@ -116,6 +121,7 @@ class TransformerPolicy(ActorCriticPolicy):
             self.lora,
             self.engine,
             self.unfrozen_layers,
+            self.repetition_penalty,
         )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
@@ -130,8 +136,8 @@ class TransformerPolicy(ActorCriticPolicy):
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Return actions int64 [B], values [B, 1] and the actions' log-probabilities [B] for observations."""
-        hidden, lengths = self.network.current_state(obs)
-        distribution = _categorical(self.network.log_distribution(hidden, lengths))
+        hidden, before = self.network.current_state(obs)
+        distribution = _categorical(self.network.log_distribution(hidden, before))
         actions = distribution.get_actions(deterministic=deterministic)
         return actions, self.network.values(hidden)[:, None], distribution.log_prob(actions)
 
@@ -145,14 +151,14 @@ class TransformerPolicy(ActorCriticPolicy):
         if isinstance(obs, Sequences):
             result = self.network.evaluate_sequences(obs.observations, obs.own, actions.long())
         else:
-            hidden, lengths = self.network.current_state(cast(Tensor, obs))
-            result = self.network.evaluate(hidden, lengths, actions.long().flatten())
+            hidden, before = self.network.current_state(cast(Tensor, obs))
+            result = self.network.evaluate(hidden, before, actions.long().flatten())
         return result.values[:, None], result.log_probs, result.entropies
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """Return the distribution of the next token for observations [B, P + T]."""
-        hidden, lengths = self.network.current_state(cast(Tensor, obs))
-        return _categorical(self.network.log_distribution(hidden, lengths))
+        hidden, before = self.network.current_state(cast(Tensor, obs))
+        return _categorical(self.network.log_distribution(hidden, before))
 
     def predict_values(self, obs: PyTorchObs) -> Tensor:
         """Return the values, float32 [B, 1], of observations [B, P + T]."""

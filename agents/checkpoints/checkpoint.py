@@ -143,6 +143,8 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
     if network.truncation:
         kwargs["truncation"] = network.truncation.to_json()
+    if network.looks_back:
+        kwargs["repetition_penalty"] = network.repetition_penalty
     if network.unfrozen_layers is not None:
         kwargs["unfrozen_layers"] = network.unfrozen_layers
     if network.engine:

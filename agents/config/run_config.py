@@ -155,6 +155,7 @@ class RunConfig:
         model: A folder or hub name, or a configuration from scratch such as {model_type: gpt2, n_embd: 128}.
         temperature: Divides the logits, in sampling and in learning.
         truncation: Leaves unlikely tokens out, in sampling and in learning, such as {top_p: 0.9}; empty for none.
+        repetition_penalty: Divides the logits of tokens that stand before, in sampling and in learning; 1 is none.
         lora: Adapters that learn in place of the model's weights, such as {rank: 8}; empty for none.
         engine: How to compute, such as {precision: bfloat16, compile: true}; empty for the plain way.
         warm_start: Supervised learning.
@@ -175,6 +176,7 @@ class RunConfig:
     )
     temperature: float = 1.0
     truncation: dict[str, Any] = field(default_factory=dict)
+    repetition_penalty: float = 1.0
     lora: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
@@ -183,7 +185,7 @@ class RunConfig:
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     def __post_init__(self) -> None:
-        _check("", self, ("num_envs", "threads", "temperature"))
+        _check("", self, ("num_envs", "threads", "temperature", "repetition_penalty"))
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed must lie in [0, 2**32), got {self.seed}.")
         if not (self.warm_start.enabled or self.reinforcement.enabled):

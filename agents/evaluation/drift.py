@@ -144,11 +144,13 @@ def along_responses(
     """
     own = responses >= 0
     arguments = prompts.long(), responses.long(), own
-    (hidden, lengths), (before, _) = network.own_states(*arguments), origin.own_states(*arguments)
+    both = [(one, one.own_states(*arguments)) for one in (network, origin)]
     sums = torch.zeros(2, *own.shape, dtype=torch.float64, device=own.device)
     found = [
-        torch.stack(_entropy_and_kl(network, origin, hidden[part], before[part], lengths[part]))
-        for part in _passes(len(hidden), network.space.vocab_size)
+        torch.stack(
+            _entropy_and_kl(*(one.log_distribution(states[part], before[part]) for one, (states, before) in both))
+        )
+        for part in _passes(int(own.sum()), network.space.vocab_size)
     ]
     sums[:, own] = torch.cat(found, dim=1).double()
     total = torch.cat([own.sum(dim=1, dtype=torch.float64)[None], sums.sum(dim=2)])
@@ -156,11 +158,8 @@ def along_responses(
     return result
 
 
-def _entropy_and_kl(
-    network: TextNetwork, origin: TextNetwork, hidden: Tensor, before: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the entropy of the policy's next token and its KL to the reference's, float32 [N] each."""
-    ours, theirs = network.log_distribution(hidden, lengths), origin.log_distribution(before, lengths)
+def _entropy_and_kl(ours: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the entropy of the policy's next token and its KL to the reference's, float32 [N], from [N, V] each."""
     difference = (ours - theirs).masked_fill(ours.isneginf(), 0.0)  # what is forbidden to both counts nothing
     return entropy(ours), (ours.exp() * difference).sum(dim=-1)
 

@@ -65,10 +65,10 @@ class ReferencePolicy:
     def _log_probs(self, sequences: Sequences, actions: Tensor) -> Tensor:
         network = self.network
         with nullcontext() if self.branch is None else self.branch.beside():
-            hidden, lengths = network.own_states(*network.split(sequences.observations), sequences.own)
+            hidden, before = network.own_states(*network.split(sequences.observations), sequences.own)
         if self.branch is not None:
             hidden = hidden.chunk(2, dim=-1)[1]
-        return network.log_probs(hidden, lengths, actions)
+        return network.log_probs(hidden, before, actions)
 
 
 def _frozen(network: TextNetwork) -> TextNetwork:

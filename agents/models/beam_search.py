@@ -21,8 +21,9 @@ def beam_search(network: TextNetwork, prompts: Tensor, num_beams: int, length_pe
     """Return the best response to each prompt that a beam search finds, int64 [B, T], padded on the right with -1.
 
     A response's score is its log-probability divided by (number of tokens, eos included) ** ``length_penalty``. The
-    log-probabilities are the policy's own, with its temperature, minimum length and banned tokens. A prompt is done
-    when no running hypothesis would beat the finished ones if it ended now (``early_stopping=False``), or after T
+    log-probabilities are the policy's own, with its temperature, minimum length, banned tokens, truncation and
+    repetition penalty (which ``generate`` by itself would apply to log-probabilities in place of logits). A prompt is
+    done when no running hypothesis would beat the finished ones if it ended now (``early_stopping=False``), or after T
     tokens.
 
     Args:
@@ -42,9 +43,10 @@ def beam_search(network: TextNetwork, prompts: Tensor, num_beams: int, length_pe
         )
     inputs = _inputs(network, prompts.long())
     begin = inputs[_WRITTEN_TO[network.model.config.is_encoder_decoder]].shape[1]
-    with _nothing_but(network.model, _generation_config(network, num_beams, length_penalty)):
+    policy = _PolicyDistribution(network, begin, prompts.long().repeat_interleave(num_beams, dim=0))
+    with _nothing_but(network.model, _generation_config(network, num_beams, length_penalty)), policy.listening():
         written = network.model.generate(  # type: ignore[operator]
-            **inputs, logits_processor=LogitsProcessorList([_PolicyDistribution(network, begin)])
+            **inputs, logits_processor=LogitsProcessorList([policy])
         )
     return _responses(written[:, begin:], network)
 
@@ -93,17 +95,36 @@ class _PolicyDistribution(LogitsProcessor):
     Args:
         network: The policy's network.
         begin: The columns of ids before the response.
+        prompts: int64 [N, P], what each hypothesis answers, padded on the left with -1.
     """
 
-    def __init__(self, network: TextNetwork, begin: int) -> None:
+    def __init__(self, network: TextNetwork, begin: int, prompts: Tensor) -> None:
         self.network = network
         self.begin = begin
+        self.prompts = prompts
+        self._logits: Tensor | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Within, the model's logits are kept for the next call: a penalty asks for their signs."""
+
+        def keep(model: Any, arguments: Any, output: Any) -> None:
+            self._logits = output.logits[:, -1]
+
+        hook = self.network.model.register_forward_hook(keep)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Return log-probabilities, float [N, rows of the model's vocabulary], -inf where a token is not allowed."""
         space = self.network.space
         lengths = torch.full_like(input_ids[:, 0], input_ids.shape[1] - self.begin)
-        allowed = self.network.normalized(scores[:, : space.vocab_size].float(), lengths)
+        rows = torch.arange(len(input_ids), device=input_ids.device)
+        before = self.network.before(lengths, self.prompts, input_ids[:, self.begin :], rows, lengths)
+        assert self._logits is not None, "the model was not called"
+        allowed = self.network.normalized(self._logits[:, : space.vocab_size].float(), before)
         if allowed.isnan().any():
             raise ModelError("The policy's log-probabilities are not finite: take a checkpoint before that.")
         surplus = scores.shape[1] - space.vocab_size

@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from agents.models.distribution import chosen_and_entropy, entropy, logit_gradient
+from agents.models.repetition import Before
 
 LOGITS = 2**25  # in a chunk; 128 MB of float32
 PIECE, PIECE_ROWS = 2**22, 512  # logits in a piece that is not computed again, and at least so many rows
-Head = Callable[[Tensor, Tensor, Tensor], Tensor]  # hidden states [n, D], lengths, actions [n] to logits [n, V]
+Head = Callable[[Tensor, Before, Tensor], Tensor]  # hidden states [n, D], what is before, actions [n]: logits [n, V]
 
 
 def chunk_rows(tokens: int, vocab_size: int) -> int | None:
@@ -28,7 +29,7 @@ def chunk_rows(tokens: int, vocab_size: int) -> int | None:
 
 
 def chunked_chosen_and_entropy(
-    head: Head, parameters: Sequence[Tensor], hidden: Tensor, lengths: Tensor, actions: Tensor, rows: int
+    head: Head, parameters: Sequence[Tensor], hidden: Tensor, before: Before, actions: Tensor, rows: int
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`~agents.models.distribution.chosen_and_entropy` does of the logits of a head.
 
@@ -36,16 +37,16 @@ def chunked_chosen_and_entropy(
         head: Gives logits.
         parameters: What it computes with; they get gradients as ``hidden`` does.
         hidden: float [N, D].
-        lengths: int64 [N].
+        before: int64 [N], lengths, or which tokens stand before each of N.
         actions: int64 [N], allowed tokens.
         rows: Tokens in a chunk, at least 1.
     """
-    chosen, entropies = _Chunked.apply(head, rows, hidden, lengths, actions, *parameters)  # type: ignore[no-untyped-call]
+    chosen, entropies = _Chunked.apply(head, rows, hidden, before, actions, *parameters)  # type: ignore[no-untyped-call]
     return chosen, entropies
 
 
 def chosen_and_entropy_of_head(
-    head: Head, parameters: Sequence[Tensor], hidden: Tensor, lengths: Tensor, actions: Tensor, vocab_size: int
+    head: Head, parameters: Sequence[Tensor], hidden: Tensor, before: Before, actions: Tensor, vocab_size: int
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`chunked_chosen_and_entropy` does, and keep the logits where they are few.
 
@@ -54,9 +55,9 @@ def chosen_and_entropy_of_head(
     """
     chunk = chunk_rows(len(hidden), vocab_size)
     if chunk is not None:
-        return chunked_chosen_and_entropy(head, parameters, hidden, lengths, actions, chunk)
+        return chunked_chosen_and_entropy(head, parameters, hidden, before, actions, chunk)
     pieces = [
-        chosen_and_entropy(head(hidden[part], lengths[part], actions[part]), actions[part])
+        chosen_and_entropy(head(hidden[part], before[part], actions[part]), actions[part])
         for part in _parts(len(hidden), _piece_rows(vocab_size))
     ]
     chosen, entropies = zip(*pieces, strict=True)
@@ -64,11 +65,11 @@ def chosen_and_entropy_of_head(
 
 
 @torch.no_grad()
-def chosen_log_probs(head: Head, hidden: Tensor, lengths: Tensor, actions: Tensor, vocab_size: int) -> Tensor:
+def chosen_log_probs(head: Head, hidden: Tensor, before: Before, actions: Tensor, vocab_size: int) -> Tensor:
     """Return the log-probabilities of actions alone, float32 [N], of a head that does not learn."""
     pieces = []
     for part in _parts(len(hidden), _piece_rows(vocab_size)):
-        log_probs = torch.log_softmax(head(hidden[part], lengths[part], actions[part]), dim=-1)
+        log_probs = torch.log_softmax(head(hidden[part], before[part], actions[part]), dim=-1)
         pieces.append(log_probs.gather(-1, actions[part, None]).squeeze(-1))
     return torch.cat(pieces)
 
@@ -76,13 +77,13 @@ def chosen_log_probs(head: Head, hidden: Tensor, lengths: Tensor, actions: Tenso
 class _Chunked(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, head: Head, rows: int, hidden: Tensor, lengths: Tensor, actions: Tensor, *parameters: Tensor
+        ctx: Any, head: Head, rows: int, hidden: Tensor, before: Before, actions: Tensor, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.head, ctx.rows = head, rows
-        ctx.save_for_backward(hidden, lengths, actions, *parameters)
+        ctx.head, ctx.rows, ctx.before = head, rows, before
+        ctx.save_for_backward(hidden, actions, *parameters)
         chosen, entropies = [], []
         for part in _parts(len(hidden), rows):
-            log_probs = torch.log_softmax(head(hidden[part], lengths[part], actions[part]), dim=-1)
+            log_probs = torch.log_softmax(head(hidden[part], before[part], actions[part]), dim=-1)
             chosen.append(log_probs.gather(-1, actions[part, None]).squeeze(-1))
             entropies.append(entropy(log_probs))
         return torch.cat(chosen), torch.cat(entropies)
@@ -90,13 +91,14 @@ class _Chunked(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, to_chosen: Tensor, to_entropy: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, lengths, actions, *parameters = ctx.saved_tensors
+        hidden, actions, *parameters = ctx.saved_tensors
+        before = ctx.before
         wanted = [k for k, need in enumerate((ctx.needs_input_grad[2], *ctx.needs_input_grad[5:])) if need]
         found = [torch.zeros_like((hidden, *parameters)[k]) for k in wanted]
         for part in _parts(len(hidden), ctx.rows):
             with torch.enable_grad():
                 own = hidden[part].detach().requires_grad_()
-                logits = ctx.head(own, lengths[part], actions[part])
+                logits = ctx.head(own, before[part], actions[part])
             log_probs = torch.log_softmax(logits.detach(), dim=-1)
             gradient = logit_gradient(log_probs, entropy(log_probs), actions[part], to_chosen[part], to_entropy[part])
             inputs = [(own, *parameters)[k] for k in wanted]

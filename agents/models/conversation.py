@@ -58,7 +58,16 @@ def converse(
     if not deterministic:
         numbers = torch.arange(N, device=network.device) if numbers is None else numbers
         uniforms = uniform_numbers(new_key() if key is None else key, numbers, T)
-    record = Record(N, T, network.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
+    prompts = _tensor(network, dialogues.observations[:, : network.space.max_prompt_tokens])
+    record = Record(
+        N,
+        T,
+        network.device,
+        uniforms=uniforms,
+        last_values=last_values,
+        reference=branch is not None,
+        prompts=prompts if network.looks_back else None,
+    )
     with weights_cast_once(network.device), nullcontext() if branch is None else branch.beside():
         ledger = _play(network, dialogues, record)
     return record.rollout(), ledger.scores()
@@ -101,6 +110,8 @@ def _write(
 ) -> IntArray:
     """Choose the token in column k of some dialogues; return the tokens."""
     numbers, lengths = _tensor(network, rows), _tensor(network, dialogues.turn_lengths[rows])
+    if network.looks_back:  # at what the user says too
+        record.responses[numbers] = _tensor(network, dialogues.observations[rows, network.space.max_prompt_tokens :])
     tokens: IntArray = record.write(network, hidden, numbers, lengths, torch.full_like(numbers, k)).cpu().numpy()
     return tokens
 

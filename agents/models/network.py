@@ -17,12 +17,15 @@ from agents.models.decoding_step import DecodingStep
 from agents.models.engine import Engine
 from agents.models.fused_gelu import with_fused_gelu
 from agents.models.lora import Lora
+from agents.models.output_head import logits_of
 from agents.models.parts import in_parts
 from agents.models.precision import HalfPrecision
 from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
+from agents.models.repetition import Before, Seen, checked_penalty, lengths_of, penalised, width_of
 from agents.models.timeline import Timeline
 from agents.models.truncation import Truncation
+from agents.models.turns import turn_lengths
 from agents.models.value_head import make_value_head
 from agents.models.whole_sequences import Own, own_states
 from textgym import TokenSpace
@@ -51,6 +54,7 @@ class TextNetwork(nn.Module):
         value_hidden: Units of the value head's hidden layer; 0 makes it linear.
         truncation: Which tokens are left out as too unlikely.
         engine: How to compute.
+        repetition_penalty: Divides the logits of tokens that stand before; see :mod:`agents.models.repetition`.
     """
 
     allowed_bias: Tensor
@@ -73,6 +77,7 @@ class TextNetwork(nn.Module):
         value_hidden: int = 0,
         truncation: Truncation | None = None,
         engine: Engine | None = None,
+        repetition_penalty: float = 1.0,
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -86,6 +91,7 @@ class TextNetwork(nn.Module):
         self.detach_value = detach_value
         self.value_hidden = value_hidden
         self.truncation = truncation or Truncation()
+        self.repetition_penalty = checked_penalty(repetition_penalty)
         self.engine = engine or Engine()
         learning_pass(model, self.engine)  # or it is refused here
         exact = architecture_of(model, start_ids)
@@ -166,60 +172,61 @@ class TextNetwork(nn.Module):
             return self._step(decoding, tokens)
         return self._architecture.advance(decoding, tokens)
 
-    def current_state(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden state [B, D] after what stands in each observation, and the present turns' lengths [B]."""
+    def current_state(self, observations: Tensor) -> tuple[Tensor, Before]:
+        """Return the hidden state [B, D] after what stands in each observation, and what :meth:`before` gives."""
         prompts, responses = self.split(observations)
         ends = (responses >= 0).sum(dim=1)
         responses = responses[:, : int(ends.max())]
         rows = torch.arange(len(ends), device=ends.device)
-        return self.states(prompts, responses)[rows, ends], self.turn_lengths(responses)[rows, ends]
+        lengths = turn_lengths(responses, self.space.turn_id)[rows, ends]
+        return self.states(prompts, responses)[rows, ends], self.before(lengths, prompts, responses, rows, ends)
 
-    def turn_lengths(self, responses: Tensor) -> Tensor:
-        """Return how many tokens of the present turn stand before each of K columns and after the last, [B, K + 1].
-
-        What ``TokenSpace.turn_lengths`` gives for the observations up to there; without turns, 0 to K.
+    def before(self, lengths: Tensor, prompts: Tensor, responses: Tensor, rows: Tensor, ends: Tensor) -> Before:
+        """Return what the distributions of N tokens depend on beside their hidden states.
 
         Args:
-            responses: int64 [B, K].
+            lengths: int64 [N], how many tokens of the response, in a dialogue of the present turn, were written before.
+            prompts: int64 [E, P].
+            responses: int64 [E, K].
+            rows: int64 [N], the text of each token.
+            ends: int64 [N], how many columns of the response stand before it.
         """
-        columns = torch.arange(responses.shape[1] + 1, device=responses.device)
-        if self.space.turn_id is None:
-            return columns.expand(len(responses), -1)
-        starts = torch.zeros(len(responses), len(columns), dtype=torch.long, device=responses.device)
-        starts[:, 1:] = torch.where(responses == self.space.turn_id, columns[1:], 0)
-        return columns - starts.cummax(dim=1).values
+        if not self.looks_back:
+            return lengths
+        read = prompts.new_tensor(self.start_ids).repeat(len(prompts), 1) if self.start_ids else prompts
+        return Seen(lengths, torch.cat([read, responses], dim=1), rows, read.shape[1] + ends)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the distribution depends on which tokens stand before."""
+        return self.repetition_penalty != 1
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the model's logits of the V tokens of the space, float32 [N, V], for hidden states [N, D]."""
-        config = self.model.config
-        if getattr(config, "scale_decoder_outputs", False):  # T5 with tied embeddings
-            hidden = hidden * config.d_model**-0.5
-        logits: Tensor = self.model.get_output_embeddings()(hidden)
-        bias = getattr(self.model, "final_logits_bias", None)  # BART, Marian
-        logits = (logits if bias is None else logits + bias)[..., : self.space.vocab_size].float()
-        softcap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
-        return logits if softcap is None else torch.tanh(logits / softcap) * softcap
+        return logits_of(self.model, hidden, self.space.vocab_size)
 
-    def log_distribution(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+    def log_distribution(self, hidden: Tensor, before: Before) -> Tensor:
         """Return the log-probabilities of the next token, float32 [N, V]; -inf where a token is not allowed.
 
         Args:
             hidden: [N, D].
-            lengths: int64 [N], how many tokens of the response, in a dialogue of the present turn, were written before.
+            before: What :meth:`before` gives, which is int64 [N], the lengths, unless the network looks back.
         """
-        return self.normalized(self.logits(hidden), lengths)
+        return self.normalized(self.logits(hidden), before)
 
-    def normalized(self, logits: Tensor, lengths: Tensor) -> Tensor:
-        """Return what :meth:`log_distribution` does, from logits [N, V]; a constant added to a row changes nothing."""
-        return torch.log_softmax(self._allowed_logits(logits, lengths), dim=-1)
+    def normalized(self, logits: Tensor, before: Before) -> Tensor:
+        """Return what :meth:`log_distribution` does, from logits [N, V]."""
+        return torch.log_softmax(self._allowed_logits(logits, before), dim=-1)
 
-    def _allowed_logits(self, logits: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
+    def _allowed_logits(self, logits: Tensor, before: Before, actions: Tensor | None = None) -> Tensor:
+        if self.looks_back:
+            logits = penalised(logits, before, self.repetition_penalty)
         if self.temperature != 1:
             logits = logits / self.temperature
         if self.space.banned_tokens:
             logits = logits + self.allowed_bias
         if self.space.min_new_tokens:
-            too_short = lengths < self.space.min_new_tokens
+            too_short = lengths_of(before) < self.space.min_new_tokens
             logits = logits.masked_fill(too_short[:, None] & self.eos_row, -torch.inf)
         return self.truncation(logits, actions) if self.truncation else logits
 
@@ -242,21 +249,20 @@ class TextNetwork(nn.Module):
         value: Tensor = self.value_head(hidden.to(next(self.value_head.parameters()).dtype)).squeeze(-1)
         return value.float()
 
-    def evaluate(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Evaluation:
+    def evaluate(self, hidden: Tensor, before: Before, actions: Tensor) -> Evaluation:
         """Return value, log-probability and entropy of N actions, int64 [N], in hidden states [N, D]."""
         parameters = list(self.model.get_output_embeddings().parameters())
-        chosen, entropies = chosen_and_entropy_of_head(
-            self.allowed_logits, parameters, hidden, lengths, actions, self.space.vocab_size
-        )
+        width = width_of(before, self.space.vocab_size)
+        chosen, entropies = chosen_and_entropy_of_head(self.allowed_logits, parameters, hidden, before, actions, width)
         return Evaluation(self.values(hidden), chosen, entropies)
 
-    def log_probs(self, hidden: Tensor, lengths: Tensor, actions: Tensor) -> Tensor:
+    def log_probs(self, hidden: Tensor, before: Before, actions: Tensor) -> Tensor:
         """Return the log-probabilities alone that :meth:`evaluate` does, without gradients."""
-        return chosen_log_probs(self.allowed_logits, hidden, lengths, actions, self.space.vocab_size)
+        return chosen_log_probs(self.allowed_logits, hidden, before, actions, width_of(before, self.space.vocab_size))
 
-    def allowed_logits(self, hidden: Tensor, lengths: Tensor, actions: Tensor | None = None) -> Tensor:
+    def allowed_logits(self, hidden: Tensor, before: Before, actions: Tensor | None = None) -> Tensor:
         """Return the logits [N, V] whose softmax is the policy, -inf where a token cannot come but for ``actions``."""
-        return self._allowed_logits(self.logits(hidden), lengths, actions)
+        return self._allowed_logits(self.logits(hidden), before, actions)
 
     def evaluate_sequences(self, observations: Tensor, own: Tensor, actions: Tensor) -> Evaluation:
         """Evaluate whole responses in one forward pass, or in parts where the memory is bounded.
@@ -269,13 +275,13 @@ class TextNetwork(nn.Module):
         prompts, responses = self.split(observations)
 
         def work(rows: Tensor, tokens: Tensor) -> Evaluation:
-            hidden, lengths = self.own_states(prompts[rows], responses[rows], own[rows])
-            return self.evaluate(hidden, lengths, actions[tokens])
+            hidden, before = self.own_states(prompts[rows], responses[rows], own[rows])
+            return self.evaluate(hidden, before, actions[tokens])
 
         return Evaluation(*in_parts(work, own, self.part_size))
 
-    def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and turn lengths [N].
+    def own_states(self, prompts: Tensor, responses: Tensor, own: Tensor) -> tuple[Tensor, Before]:
+        """Return the hidden states [N, D] before the own actions of whole sequences, row by row, and :meth:`before`.
 
         See :mod:`agents.models.whole_sequences`; with activations recomputed, models refuse a cache, and share nothing.
 
@@ -287,4 +293,6 @@ class TextNetwork(nn.Module):
         share = self.shareable and not self.engine.checkpoint_activations
         with learning_pass(self.model, self.engine):
             hidden = own_states(self._architecture, Own(prompts, responses, own), share)
-        return hidden, self.turn_lengths(responses)[:, :-1][own]
+        rows, columns = own.nonzero(as_tuple=True)
+        lengths = turn_lengths(responses, self.space.turn_id)[rows, columns]
+        return hidden, self.before(lengths, prompts, responses, rows, columns)

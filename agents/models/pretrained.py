@@ -43,6 +43,7 @@ def make_network(
     lora: Lora | None = None,
     engine: Engine | None = None,
     unfrozen_layers: int | None = None,
+    repetition_penalty: float = 1.0,
 ) -> TextNetwork:
     """Load or create the model and put a value head on it.
 
@@ -60,6 +61,7 @@ def make_network(
             some where none are asked for, gives the model that they make.
         engine: How to compute.
         unfrozen_layers: How many of the uppermost layers learn, beside the value head; None, all.
+        repetition_penalty: Of tokens that stand before, see :mod:`agents.models.repetition`; 1 is none.
 
     Raises:
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
@@ -75,7 +77,9 @@ def make_network(
         model = read_model(str(source))
     start_ids = _start_ids(model)
     _check_fits(model, space, len(start_ids))
-    network = TextNetwork(model, space, temperature, start_ids, detach_value, value_hidden, truncation, engine)
+    network = TextNetwork(
+        model, space, temperature, start_ids, detach_value, value_hidden, truncation, engine, repetition_penalty
+    )
     check_network(network.eval(), random_weights=isinstance(source, Mapping))
     if checkpoint:
         _load_value_head(network, checkpoint)

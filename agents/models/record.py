@@ -9,6 +9,7 @@ from torch import Tensor
 
 from agents.models.distribution import sample
 from agents.models.network import TextNetwork
+from agents.models.repetition import Before
 from textgym.errors import ModelError
 from textgym.spaces import EMPTY
 
@@ -49,6 +50,7 @@ class Record:
             :mod:`agents.models.random_numbers`; None takes the likeliest token instead of sampling.
         last_values: Also keep the value after responses that were cut at T tokens.
         reference: Whether hidden states are [n, 2 D], the policy's own and those of a reference beside it.
+        prompts: int64 [N, P], what the responses answer; None for a network that does not look back.
 
     Attributes:
         nobody: The number of a response that nobody asks for, for rows of a batch that write nothing.
@@ -63,6 +65,7 @@ class Record:
         uniforms: Tensor | None,
         last_values: bool,
         reference: bool = False,
+        prompts: Tensor | None = None,
     ) -> None:
         shape = (count + 1, max_new_tokens)
         self.nobody = count
@@ -71,6 +74,7 @@ class Record:
         self._log_probs, self._values = torch.zeros(2, *shape, device=device)
         self._last_values = torch.zeros(count + 1, device=device)
         self._reference_log_probs = torch.zeros(shape, device=device) if reference else None
+        self._prompts = None if prompts is None else torch.nn.functional.pad(prompts, (0, 0, 0, 1), value=EMPTY)
         self._uniforms = None if uniforms is None else torch.nn.functional.pad(uniforms, (0, 0, 0, 1))
 
     def write(
@@ -92,7 +96,8 @@ class Record:
         """
         columns = lengths if columns is None else columns
         hidden, beside = self._halves(hidden)
-        log_probs = network.log_distribution(hidden, lengths)
+        before = self._before(network, numbers, lengths, columns)
+        log_probs = network.log_distribution(hidden, before)
         if self._uniforms is None:
             tokens = log_probs.argmax(dim=-1)
         else:
@@ -101,9 +106,16 @@ class Record:
         self._log_probs[numbers, columns] = log_probs.gather(-1, tokens[:, None]).squeeze(-1)
         self._values[numbers, columns] = network.values(hidden)
         if self._reference_log_probs is not None:
-            others = network.allowed_logits(beside, lengths, tokens).log_softmax(dim=-1)
+            others = network.allowed_logits(beside, before, tokens).log_softmax(dim=-1)
             self._reference_log_probs[numbers, columns] = others.gather(-1, tokens[:, None]).squeeze(-1)
         return tokens
+
+    def _before(self, network: TextNetwork, numbers: Tensor, lengths: Tensor, columns: Tensor) -> Before:
+        """Return what the distributions depend on beside hidden states."""
+        if self._prompts is None:
+            return lengths
+        rows = torch.arange(len(numbers), device=numbers.device)
+        return network.before(lengths, self._prompts[numbers], self.responses[numbers], rows, columns)
 
     def _halves(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Return the policy's own hidden states and those of the reference beside it, or the same twice."""

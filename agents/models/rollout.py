@@ -65,7 +65,15 @@ def generate(
     if not deterministic:
         numbers = torch.arange(len(prompts), device=prompts.device) if numbers is None else numbers
         uniforms = uniform_numbers(new_key() if key is None else key, in_groups(numbers, responses_per_prompt), T)
-    record = Record(count, T, prompts.device, uniforms=uniforms, last_values=last_values, reference=branch is not None)
+    record = Record(
+        count,
+        T,
+        prompts.device,
+        uniforms=uniforms,
+        last_values=last_values,
+        reference=branch is not None,
+        prompts=prompts.repeat_interleave(responses_per_prompt, dim=0) if network.looks_back else None,
+    )
     with weights_cast_once(prompts.device), nullcontext() if branch is None else branch.beside():
         _write(network, prompts, responses_per_prompt, slots, record)
     return record.rollout()

@@ -108,7 +108,8 @@ class Setup:
         """Return what the policies of warm start and reinforcement share, so that one goes on from the other's."""
         hidden = self.config.reinforcement.value_hidden
         given = {name: value for name in ("truncation", "lora", "engine") if (value := getattr(self.config, name))}
-        return {"model": model, "temperature": self.config.temperature, "value_hidden": hidden, **given}
+        same = {name: getattr(self.config, name) for name in ("temperature", "repetition_penalty")}
+        return {"model": model, "value_hidden": hidden, **same, **given}
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what identifies the data and the judges: counts, hashes and signatures."""
