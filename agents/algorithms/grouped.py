@@ -12,12 +12,13 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, lanes_of
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
 from agents.learning.memory import out_of_memory
 from agents.learning.returns import Float32Array
 from agents.learning.token_batch import Judged, TokenBatch
 from agents.models.parts import Rows, parts_of
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from agents.vec_env import transparent
 from textgym.arguments import real_number, whole_number
@@ -119,7 +120,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
 
     def _sizes(self, env: Any) -> tuple[int, int]:
         """Return the responses of a rollout in an environment, and at most its steps per lane."""
-        group, rollout_responses = self.responses_per_prompt * getattr(env, "num_envs", 1), self.arguments[ROLLOUT]
+        group, rollout_responses = self.responses_per_prompt * lanes_of(env), self.arguments[ROLLOUT]
         responses = group if rollout_responses is None else whole_number(ROLLOUT, rollout_responses)
         if responses < 1 or responses % group:
             raise ConfigError(
@@ -185,7 +186,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         try:
             return self._summed(parts)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if last_chance or not out_of_memory(error):
+            if last_chance or not out_of_memory(error) or current().count > 1:  # the others wait for this part
                 raise
         return None  # here nothing refers to the error any more, and to the tensors of its frames
 

@@ -17,6 +17,8 @@ from agents.checkpoints.training_state import Resumable
 from agents.learning.early_stopping import EarlyStopping
 from agents.learning.token_progress import CountsTokens
 from agents.models.network import TextNetwork
+from agents.parallel.learning_pass import LearningPass
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, transparent
 from textgym.errors import ConfigError, DataError
@@ -107,6 +109,7 @@ class SFT(CountsTokens, Resumable):
             self.observation_space, self.action_space, self.lr_schedule, use_sde=False, **self.policy_kwargs
         )
         self.policy = self.policy.to(self.device)
+        self.policy.learning_pass = current().learning_pass(self.policy.network)
         self._rng = np.random.default_rng(self.seed)
         self._order: list[int] = []  # of the samples that this epoch has still to visit
         self._stopping = EarlyStopping(self)
@@ -157,7 +160,8 @@ class SFT(CountsTokens, Resumable):
         network = self.policy.network
         network.model.train()  # the model's own dropout regularises imitation
         self._update_learning_rate(self.policy.optimizer)
-        losses = token_losses(network, batch, self.device, self.label_smoothing)
+        with current().own_randomness(self.device):
+            losses = token_losses(network, batch, self.device, self.label_smoothing, self.policy.learning_pass)
         if not len(losses):  # the mean would be NaN, and no token would ever count
             raise DataError(
                 "No token of these references may be written: the environment's allowed tokens or min_new_tokens "
@@ -178,10 +182,14 @@ class SFT(CountsTokens, Resumable):
         """Return the mean negative log-likelihood of validation tokens, nats, first reference of each sample."""
         venv = _lanes(self.validation_env).venv
         indices = _fitting(_lanes(self.validation_env))[: self.validation_samples]
-        total, count = 0.0, 0
-        for part in np.array_split(indices, -(-len(indices) // self.batch_size)):
+        parts = np.array_split(indices, -(-len(indices) // self.batch_size))
+        sums = []
+        for part in parts[current().mine(len(parts))]:
             losses = token_losses(self.policy.network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
-            total, count = total + losses.sum().item(), count + len(losses)
+            sums.append((losses.sum().item(), len(losses)))
+        total, count = 0.0, 0
+        for loss, tokens in current().joined(np.array(sums, dtype=np.float64).reshape(-1, 2)).tolist():
+            total, count = total + loss, count + tokens
         return total / max(1, count)
 
     def _dump(self, loss: float) -> None:
@@ -224,15 +232,32 @@ class SFT(CountsTokens, Resumable):
 
 
 def token_losses(
-    network: TextNetwork, batch: Demonstrations, device: torch.device, label_smoothing: float = 0.0
+    network: TextNetwork,
+    batch: Demonstrations,
+    device: torch.device,
+    label_smoothing: float = 0.0,
+    learning_pass: LearningPass | None = None,
 ) -> Tensor:
     """Return the cross-entropy of every response token that is allowed where it stands, nats, float32 [N].
 
-    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7).
+    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7). Where
+    several processes learn together, ``learning_pass`` shares the work.
     """
     prompts = torch.as_tensor(batch.prompts, device=device).long()
     responses = torch.as_tensor(batch.responses, device=device).long()
     own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
+
+    def work(network: TextNetwork, rows: slice, _: slice) -> tuple[Tensor, ...]:
+        return (_token_losses(network, prompts[rows], responses[rows], own[rows], label_smoothing),)
+
+    (losses,) = (learning_pass or LearningPass(network))(own.sum(dim=1), work)
+    return losses[~losses.isinf()]
+
+
+def _token_losses(
+    network: TextNetwork, prompts: Tensor, responses: Tensor, own: Tensor, label_smoothing: float
+) -> Tensor:
+    """Return the cross-entropy of every own token, infinite where it is not allowed, float32 [N]."""
     hidden, lengths = network.own_states(prompts, responses, own)
     log_probs = network.log_distribution(hidden, lengths)
     targets = responses[own]
@@ -241,7 +266,7 @@ def token_losses(
         allowed = ~log_probs.isneginf()
         uniform = -log_probs.masked_fill(~allowed, 0.0).sum(dim=-1) / allowed.sum(dim=-1)
         losses = (1 - label_smoothing) * losses + label_smoothing * uniform
-    return losses[~losses.isinf()]
+    return losses
 
 
 def _fitting(lanes: TextVecEnv) -> npt.NDArray[np.int64]:
