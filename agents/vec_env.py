@@ -69,8 +69,8 @@ class TextVecEnv(VecEnv):
         self.first_lane = self._mine.start
         if self._processes.count > 1 and venv.episodes.has_state:
             raise ConfigError(
-                f"The reward {venv.episodes.reward.signature} learns from every response that it judges, and in several "
-                "processes would learn something else in each: take a reward without normalisation, or one process."
+                f"The reward {venv.episodes.reward.signature} learns from each response that it judges, in several "
+                "processes something else in each: take a reward without normalisation, or one process."
             )
         self._returns = np.zeros(venv.num_envs)
         self._lengths = np.zeros(venv.num_envs, dtype=np.int64)
@@ -143,7 +143,7 @@ class TextVecEnv(VecEnv):
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all lanes, JSON values only, for :meth:`restore`."""
         returns, lengths = self._returns.tolist(), self._lengths.tolist()
-        own = {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
+        own: dict[str, Any] = {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
         parts = self._processes.values(own)
         lanes = [lane for part in parts for lane in part["episodes"]["lanes"]]
         joined = {name: [value for part in parts for value in part[name]] for name in ("returns", "lengths")}

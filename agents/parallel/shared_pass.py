@@ -9,6 +9,7 @@ of the loss through its own sequences alone; the sum over processes is that of t
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -55,7 +56,7 @@ class SharedPass(LearningPass):
         """Return what ``work`` gives for all sequences; see :meth:`LearningPass.__call__`."""
         lengths = sizes.tolist()
         bounds = even_bounds(lengths, self.count)
-        counts = [sum(lengths[first:end]) for first, end in zip(bounds, bounds[1:], strict=False)]
+        counts = [sum(lengths[first:end]) for first, end in pairwise(bounds)]
         first, end = bounds[self.rank], bounds[self.rank + 1]
         before, own = sum(counts[: self.rank]), counts[self.rank]
         rows, tokens = slice(first, end), slice(before, before + own)

@@ -68,13 +68,12 @@ class WholeRollout:
 
     def scores(self, own: Scores) -> Scores:
         """Return the scores of all; what is text or a list goes as JSON."""
-        arrays = (self._joined(array) for array in own[:3])
         told = self.processes.values({name: column.tolist() for name, column in own.infos.items()})
         infos = {
             name: self._ordered(_column([value for one in told for value in one[name]], column.dtype))
             for name, column in own.infos.items()
         }
-        return Scores(*arrays, infos)
+        return Scores(self._joined(own.rewards), self._joined(own.terminated), self._joined(own.truncated), infos)
 
     def _joined(self, array: Array) -> Array:
         return self._ordered(self.processes.joined(array))
@@ -85,7 +84,8 @@ class WholeRollout:
 
 
 def _column(values: list[Any], dtype: np.dtype[Any]) -> Array:
-    column = np.empty(len(values), dtype=object) if dtype == object else np.array(values, dtype=dtype)
-    if dtype == object:
-        column[:] = values
+    if not dtype.hasobject:
+        return np.array(values, dtype=dtype)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
     return column

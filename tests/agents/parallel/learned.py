@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from safetensors.torch import save_file
 
-from agents import GRPO, PPO, RLOO, SFT, A2C, TransformerPolicy, make_vec_env
+from agents import A2C, GRPO, PPO, RLOO, SFT, TransformerPolicy, make_vec_env
 from agents.parallel import current, joined, shared_pass
 from tests.agents.tiny import MODELS, sharpen
 
