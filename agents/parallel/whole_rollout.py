@@ -63,8 +63,9 @@ class WholeRollout:
 
     def experience(self, own: Experience) -> Experience:
         """Return the experience of all."""
-        arrays: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(own)}
-        return Experience(**{name: None if array is None else self._joined(array) for name, array in arrays.items()})
+        arrays = {field.name: getattr(own, field.name) for field in fields(own)}
+        joined: dict[str, Any] = {name: self._joined(array) for name, array in arrays.items() if array is not None}
+        return Experience(**joined)
 
     def scores(self, own: Scores) -> Scores:
         """Return the scores of all; what is text or a list goes as JSON."""

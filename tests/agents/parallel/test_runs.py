@@ -72,7 +72,7 @@ def test_a_run_of_two_processes_is_that_of_one_and_written_once(alone, tmp_path)
     assert_equal_runs(tmp_path / "run", alone)
     files = [sorted(str(p.relative_to(run)) for p in run.rglob("*")) for run in (tmp_path / "run", alone)]
     assert files[0] == files[1]
-    assert ended.stdout.count("run folder: ") == 1
+    assert ended.stdout.count("\nuntrained: ") == 1
 
 
 @pytest.mark.slow
