@@ -20,6 +20,7 @@ from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, make_network
 from agents.models.repetition import checked_penalty
 from agents.models.truncation import Truncation, make_truncation
+from agents.parallel.learning_pass import LearningPass
 from textgym import TokenSpace
 from textgym.arguments import whole_number
 from textgym.editing import EditSpace
@@ -68,6 +69,7 @@ class TransformerPolicy(ActorCriticPolicy):
     """
 
     network: TextNetwork
+    learning_pass: LearningPass
 
     def __init__(
         self,
@@ -125,6 +127,7 @@ class TransformerPolicy(ActorCriticPolicy):
         )
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.data = tensor.data.clone()  # in torch's aligned memory: a product's last bit may depend on alignment
+        self.learning_pass = LearningPass(self.network)
         given: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}
         if issubclass(self.optimizer_class, MuonAdam):
             given["matrices"] = self.network.hidden_matrices()
@@ -149,11 +152,17 @@ class TransformerPolicy(ActorCriticPolicy):
             actions: int64 [N]; for sequences, the own actions row by row.
         """
         if isinstance(obs, Sequences):
-            result = self.network.evaluate_sequences(obs.observations, obs.own, actions.long())
+            values, log_probs, entropies = self._evaluate_sequences(obs, actions.long())
         else:
             hidden, before = self.network.current_state(cast(Tensor, obs))
-            result = self.network.evaluate(hidden, before, actions.long().flatten())
-        return result.values[:, None], result.log_probs, result.entropies
+            values, log_probs, entropies = self.network.evaluate(hidden, before, actions.long().flatten())
+        return values[:, None], log_probs, entropies
+
+    def _evaluate_sequences(self, sequences: Sequences, actions: Tensor) -> tuple[Tensor, ...]:
+        def work(network: TextNetwork, rows: slice, tokens: slice) -> tuple[Tensor, ...]:
+            return network.evaluate_sequences(sequences.observations[rows], sequences.own[rows], actions[tokens])
+
+        return self.learning_pass(sequences.own.sum(dim=1), work)
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """Return the distribution of the next token for observations [B, P + T]."""

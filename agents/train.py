@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from agents.checkpoints.files import make_folder
 from agents.checkpoints.training_state import Resumable
 from agents.config.run_config import ReinforcementConfig, RunConfig, WarmStartConfig
 from agents.config.yaml_text import to_yaml
+from agents.parallel import current, joined
 from agents.runs.changes import changed_origins, changed_settings
 from agents.runs.comparison import Comparison
 from agents.runs.continuation import Continuation, continued_seed
 from agents.runs.learners import Learners
+from agents.runs.onlooker import run_folder
 from agents.runs.phase import CONTINUED, WARM_START, Phase, phases_of
 from agents.runs.phase_learning import Learning
 from agents.runs.progress import ProgressBar
@@ -26,6 +29,7 @@ from agents.runs.resume_point import ResumePoint, find_point
 from agents.runs.run_folder import LOCK, RunFolder, default_path, refuse_occupied
 from agents.runs.run_lock import run_lock
 from agents.runs.setup import Setup, make_setup
+from agents.runs.shared_continuation import SharedContinuation
 from agents.runs.stop_request import StopRequest
 from textgym.errors import CheckpointError
 
@@ -34,6 +38,8 @@ Say = Callable[[str], None]
 
 def train(config: RunConfig, say: Say = print) -> Path:
     """Teach a policy as ``config`` says and compare it with what it was; return the run folder.
+
+    Processes that were launched together learn together (see ``docs/parallel.md``).
 
     The comparison has a row for the untrained policy, for the warm start, for the warm start continued for as long as
     reinforcement took, and for reinforcement.
@@ -48,16 +54,16 @@ def train(config: RunConfig, say: Say = print) -> Path:
     Raises:
         TextGymError: Something does not fit; nothing has been written then.
     """
-    path = default_path(config)
-    refuse_occupied(path)
     to_yaml(config.to_dict())  # what cannot be written down cannot be run again
-    with _threads(config.threads):
+    with joined(config.device, config.parallel.timeout_seconds) as processes, _threads(config.threads):
+        path = Path(processes.of_first(str(default_path(config))))
+        processes.once(lambda: refuse_occupied(path))
         learners = Learners(make_setup(config))
         manifest = _manifest(learners)
-        make_folder(path)
-        with run_lock(path / LOCK):
-            run = RunFolder.create(path, config, manifest)
-            return _Training(learners, run, None, say).run()
+        processes.once(lambda: make_folder(path))
+        with _lock(path):
+            processes.once(lambda: RunFolder.create(path, config, manifest))
+            return _Training(learners, run_folder(path), None, processes.silenced(say)).run()
 
 
 def resume(
@@ -86,22 +92,32 @@ def resume(
         ConfigError: ``path`` is no run, another process is at work in it, or settings or data have changed.
         CheckpointError: None of the run's checkpoints can be used.
     """
-    run = RunFolder.open(Path(path).expanduser())
-    config = config or run.config()
-    changes = changed_settings(run.config(), config)
-    comparison = Comparison(run, config, say)
-    if comparison.finished:
-        comparison.summarize()
-        return run.path
-    with run_lock(run.path / LOCK), _threads(config.threads):
-        setup = make_setup(config)
-        changes += changed_origins(run.read_json("manifest.json") or {}, _origins(setup), allow_data_change)
-        for change in changes:
-            say(f"warning: {change}: the numbers may differ from those of a run without interruption.")
-        run.sweep()
-        point = find_point(run, phases_of(config), say)
-        _note_resumption(run, point, changes)
-        return _Training(Learners(setup), run, point, say).run()
+    begun = RunFolder.open(Path(path).expanduser())
+    config = config or begun.config()
+    changes = changed_settings(begun.config(), config)
+    with joined(config.device, config.parallel.timeout_seconds) as processes, _threads(config.threads):
+        run, say = run_folder(begun.path), processes.silenced(say)
+        comparison = Comparison(run, config, say)
+        if comparison.finished:
+            processes.once(comparison.summarize)
+            return run.path
+        with _lock(run.path):
+            setup = make_setup(config)
+            changes += changed_origins(run.read_json("manifest.json") or {}, _origins(setup), allow_data_change)
+            for change in changes:
+                say(f"warning: {change}: the numbers may differ from those of a run without interruption.")
+            run.sweep()
+            point = processes.in_turn(lambda: find_point(run, phases_of(config), say))
+            _note_resumption(run, point, changes)
+            return _Training(Learners(setup), run, point, say).run()
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a run; the first process does, for all."""
+    with ExitStack() as stack:
+        current().once(lambda: stack.enter_context(run_lock(path / LOCK)))
+        yield
 
 
 class _Training:
@@ -146,7 +162,7 @@ class _Training:
         except (KeyboardInterrupt, SystemExit):
             self.say(f"interrupted; to go on: textgym train --resume {path}")
             raise
-        self.comparison.summarize()
+        current().once(self.comparison.summarize)
         if self.failures and self.config.checkpoints.strict:
             raise CheckpointError(f"{self.failures} checkpoints of {path} could not be written; see the errors above.")
         return path
@@ -163,11 +179,14 @@ class _Training:
             if continuation is not None:
                 self._finish(continuation)
 
-    def _continuation(self) -> AbstractContextManager[Continuation | None]:
-        wanted = self.config.continues_warm_start and CONTINUED.label not in self.comparison.rows
-        return Continuation(self.config, self.run_folder) if wanted else nullcontext()
+    def _continuation(self) -> AbstractContextManager[Continuation | SharedContinuation | None]:
+        if not self.config.continues_warm_start or CONTINUED.label in self.comparison.rows:
+            return nullcontext()
+        if current().count > 1:
+            return SharedContinuation(self.learners.setup, self.run_folder, self.stop, self.say)
+        return Continuation(self.config, self.run_folder)
 
-    def _reinforce(self, continuation: Continuation | None) -> None:
+    def _reinforce(self, continuation: Continuation | SharedContinuation | None) -> None:
         phase = self.phases[-1]
         if continuation is not None and continuation.parallel and phase not in self._taught:
             continuation.begin()
@@ -177,7 +196,7 @@ class _Training:
             continuation.begin()
         self.comparison.judge(phase.label, lambda: self._taught[phase])
 
-    def _finish(self, continuation: Continuation) -> None:
+    def _finish(self, continuation: Continuation | SharedContinuation) -> None:
         """Add the row of the continued warm start, or say why there is none."""
         checkpoint = continuation.join()
         if checkpoint is None:
@@ -191,7 +210,7 @@ class _Training:
         self,
         phase: Phase,
         section: WarmStartConfig | ReinforcementConfig,
-        continuation: Continuation | None = None,
+        continuation: Continuation | SharedContinuation | None = None,
     ) -> None:
         """Let a phase learn and save what it has taught, unless that was done before."""
         if phase in self._taught:
@@ -204,7 +223,8 @@ class _Training:
         bar = ProgressBar(phase.label, section.total_timesteps, section.max_seconds, learning.watch)
         with self.stop:
             try:
-                learning.learn(learner, section.total_timesteps, section.max_seconds, bar)
+                bars = [bar] if current().is_first else []
+                learning.learn(learner, section.total_timesteps, section.max_seconds, *bars)
             finally:
                 bar.close()
             self.comparison.seconds[phase.label] = learning.watch.seconds
@@ -232,7 +252,8 @@ def _manifest(learners: Learners) -> dict[str, Any]:
 
 def _origins(setup: Setup) -> dict[str, Any]:
     """Return what numbers come from, as far as it must not change while a run is interrupted."""
-    return setup.fingerprint() | {"device": str(get_device(setup.config.device)), "versions": versions()}
+    machine = {"device": str(get_device(setup.config.device)), "versions": versions(), "processes": current().count}
+    return setup.fingerprint() | machine
 
 
 def _note_resumption(run: RunFolder, point: ResumePoint | None, changes: list[str]) -> None:
@@ -253,3 +274,9 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+if __name__ == "__main__":  # accelerate launch -m agents.train takes the arguments of textgym train
+    from textgym.cli import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))

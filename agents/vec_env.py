@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from agents.parallel.processes import current
 from textgym.dialogue.episodes import DialogueEpisodes
 from textgym.editing.episodes import EditEpisodes
 from textgym.errors import ConfigError
@@ -27,11 +28,12 @@ def make_vec_env(env: str | TextGenerationVectorEnv, num_envs: int = 64, **kwarg
 
     Args:
         env: A registered id, or a native vector environment in SameStep mode.
-        num_envs: The number of lanes, for an id.
+        num_envs: The number of lanes, for an id; where several processes learn together, of all of them.
         kwargs: Passed to ``gymnasium.make_vec``, for an id.
     """
     if isinstance(env, str):
-        env = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=num_envs, autoreset_mode="SameStep", **kwargs))
+        lanes = current().share(num_envs, "num_envs")
+        env = cast(TextGenerationVectorEnv, gym.make_vec(env, num_envs=lanes, autoreset_mode="SameStep", **kwargs))
     elif kwargs:
         raise ConfigError(f"Arguments are for an environment id, not for one that is made already: {sorted(kwargs)}.")
     return TextVecEnv(env)
@@ -42,6 +44,13 @@ class TextVecEnv(VecEnv):
 
     Finished lanes report ``terminal_observation``, ``TimeLimit.truncated`` and, as ``Monitor`` does, ``episode``
     (return, length, seconds), together with the environment's own information.
+
+    Where several processes learn together, this is the part of the lanes that this process plays; seeds, snapshots and
+    the description are those of all lanes.
+
+    Attributes:
+        all_lanes: The lanes of all processes.
+        first_lane: The number among them of the first of these.
     """
 
     def __init__(self, venv: TextGenerationVectorEnv) -> None:
@@ -54,6 +63,15 @@ class TextVecEnv(VecEnv):
                 f"got {venv.metadata['autoreset_mode']}."
             )
         self.venv = venv
+        self._processes = current()
+        self.all_lanes = venv.num_envs * self._processes.count
+        self._mine = self._processes.mine(self.all_lanes)
+        self.first_lane = self._mine.start
+        if self._processes.count > 1 and venv.episodes.has_state:
+            raise ConfigError(
+                f"The reward {venv.episodes.reward.signature} learns from each response that it judges, in several "
+                "processes something else in each: take a reward without normalisation, or one process."
+            )
         self._returns = np.zeros(venv.num_envs)
         self._lengths = np.zeros(venv.num_envs, dtype=np.int64)
         self._started = time.monotonic()
@@ -69,6 +87,10 @@ class TextVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         return cast(VecEnvObs, observations)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Give lane i of all lanes the seed ``seed + i`` at the next reset."""
+        return super().seed(None if seed is None else seed + self.first_lane)
 
     def _joint_options(self) -> dict[str, Any] | None:
         """Return the options that :meth:`set_options` gave to each lane as one mapping of arrays."""
@@ -121,13 +143,18 @@ class TextVecEnv(VecEnv):
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all lanes, JSON values only, for :meth:`restore`."""
         returns, lengths = self._returns.tolist(), self._lengths.tolist()
-        return {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
+        own: dict[str, Any] = {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
+        parts = self._processes.values(own)
+        lanes = [lane for part in parts for lane in part["episodes"]["lanes"]]
+        joined = {name: [value for part in parts for value in part[name]] for name in ("returns", "lengths")}
+        return {"episodes": own["episodes"] | {"lanes": lanes}, **joined}
 
     def restore(self, snapshot: Mapping[str, Any]) -> VecEnvObs:
         """Go back to a snapshot of an environment of equal :attr:`description`; return the observations."""
-        observations = self.venv.restore(snapshot["episodes"])
-        self._returns[:] = snapshot["returns"]
-        self._lengths[:] = snapshot["lengths"]
+        episodes = snapshot["episodes"]
+        observations = self.venv.restore(episodes | {"lanes": episodes["lanes"][self._mine]})
+        self._returns[:] = snapshot["returns"][self._mine]
+        self._lengths[:] = snapshot["lengths"][self._mine]
         self._reset_seeds()
         return cast(VecEnvObs, observations)
 
@@ -143,7 +170,7 @@ class TextVecEnv(VecEnv):
             | _editing(episodes)
             | {
                 **({"reward_delay": episodes.reward_delay} if episodes.reward_delay else {}),
-                "num_envs": self.num_envs,
+                "num_envs": self.all_lanes,
                 "task": episodes.task.name,
                 "samples": len(episodes.samples),
                 "space": episodes.space.to_json(),

@@ -28,6 +28,10 @@ class CheckpointError(TextGymError, ValueError):
     """A checkpoint that is incomplete, changed, or of another kind."""
 
 
+class ProcessError(TextGymError, RuntimeError):
+    """One of several processes that learn together has ended, or does not do what the others do."""
+
+
 class CheckError(TextGymError, AssertionError):
     """An environment that does not do what it must; what a checker finds."""
 

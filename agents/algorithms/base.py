@@ -16,10 +16,12 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from agents.checkpoints.training_state import Resumable, TrainingState
 from agents.learning.buffer import SequenceRolloutBuffer
-from agents.learning.playing import Episodes, play
+from agents.learning.playing import Episodes
 from agents.learning.preparation import Prepares
 from agents.learning.reference import ReferencePolicy
 from agents.learning.token_progress import CountsTokens
+from agents.parallel.processes import current
+from agents.parallel.whole_rollout import play_together
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, episodes_of, make_vec_env, transparent
 from textgym import TokenSpace
@@ -48,8 +50,10 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
     def _setup_model(self) -> None:
         self.rollout_buffer_kwargs = {"before_returns": self._before_learning}
         super()._setup_model()
+        policy = cast(TransformerPolicy, self.policy)
+        policy.learning_pass = current().learning_pass(policy.network)
         if self.kl_coef is not None:
-            self.reference = ReferencePolicy(cast(TransformerPolicy, self.policy).network)
+            self.reference = ReferencePolicy(policy.network)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Go on in another environment of as many lanes; see ``BaseAlgorithm.set_env``."""
@@ -84,6 +88,7 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
     ) -> bool:
         lanes = transparent(env)
         if lanes is None:
+            _refuse_stepping(env)
             self._give_stepping_notice(env)
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         self.policy.set_training_mode(False)
@@ -91,7 +96,7 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         callback.on_rollout_start()
         network = cast(TransformerPolicy, self.policy).network
         branch = self._branch()
-        episodes = play(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots, branch)
+        episodes = play_together(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots, branch)
         if not self._replay(episodes, lanes, callback):
             return False
         cast(SequenceRolloutBuffer, rollout_buffer).add_experience(episodes.experience)
@@ -129,8 +134,8 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         """
         lanes = transparent(self.env)
         faults = {} if lanes is None else lanes.venv.episodes.reward.fault_counts
-        for name, count in faults.items():
-            self.logger.record(f"faults/{name}", count)
+        for name in faults:
+            self.logger.record(f"faults/{name}", sum(counts[name] for counts in current().values(faults)))
         super().dump_logs(self._iterations)
 
     def merit(self) -> float | None:
@@ -217,6 +222,19 @@ def checked_slots(slots: int | None) -> int | None:
     return slots
 
 
+def lanes_of(env: Any) -> int:
+    """Return the lanes of an environment, those of other processes included."""
+    return int(getattr(env, "all_lanes", getattr(env, "num_envs", 1)))
+
+
+def _refuse_stepping(env: VecEnv) -> None:
+    if current().count > 1:
+        raise ConfigError(
+            f"Several processes play whole responses, but {type(env).__name__} would be stepped token by token: pass "
+            "agents.make_vec_env(...) without wrappers, or learn in one process."
+        )
+
+
 def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_responses: int | None) -> tuple[int, int]:
     """Check what can be checked before a model is built; return a rollout's responses, and at most its steps per lane.
 
@@ -238,7 +256,7 @@ def check_environment(env: Any, gamma: float, batch_size: int | None, rollout_re
         raise ConfigError(
             f"The environment's observations must be a TokenSpace, got {space}: take off the wrappers that change them."
         )
-    num_envs = getattr(env, "num_envs", 1)
+    num_envs = lanes_of(env)
     responses = num_envs if rollout_responses is None else rollout_responses
     if responses < 1 or responses % num_envs:
         raise ConfigError(f"rollout_responses must be a multiple of the {num_envs} lanes, got {responses}.")

@@ -12,7 +12,7 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots
+from agents.algorithms.base import TextOnPolicy, as_vec_env, check_environment, checked_slots, lanes_of
 from agents.learning.buffer import Experience, SequenceRolloutBuffer
 from agents.learning.memory import checked_part_size, half_of, out_of_memory
 from agents.learning.returns import Float32Array
@@ -120,7 +120,7 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
 
     def _sizes(self, env: Any) -> tuple[int, int]:
         """Return the responses of a rollout in an environment, and at most its steps per lane."""
-        group, rollout_responses = self.responses_per_prompt * getattr(env, "num_envs", 1), self.arguments[ROLLOUT]
+        group, rollout_responses = self.responses_per_prompt * lanes_of(env), self.arguments[ROLLOUT]
         responses = group if rollout_responses is None else whole_number(ROLLOUT, rollout_responses)
         if responses < 1 or responses % group:
             raise ConfigError(
@@ -180,9 +180,9 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         if not math.isfinite(norm):
             raise ModelError(
                 f"The gradient of a step of {type(self).__name__} is not finite (loss "
-                f"{told['policy_gradient_loss']:g}): the policy has moved so far from the one that wrote the responses that a ratio of probabilities, of "
-                "whole responses with RLOO, is no number any more. The weights are as they were before the step; take "
-                "a smaller learning_rate, fewer n_epochs, or shorter responses."
+                f"{told['policy_gradient_loss']:g}): the policy has moved so far from the one that wrote the responses "
+                "that a ratio of probabilities, of whole responses with RLOO, is no number any more. The weights are "
+                "as they were before the step; take a smaller learning_rate, fewer n_epochs, or shorter responses."
             )
         self.policy.optimizer.step()
         for name, value in (told | {"grad_norm": norm}).items():

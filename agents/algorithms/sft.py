@@ -18,6 +18,7 @@ from agents.learning.early_stopping import EarlyStopping
 from agents.learning.memory import checked_part_size, half_of, out_of_memory
 from agents.learning.token_losses import token_losses
 from agents.learning.token_progress import CountsTokens
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from agents.vec_env import TextVecEnv, transparent
 from textgym.errors import ConfigError, DataError
@@ -111,6 +112,7 @@ class SFT(CountsTokens, Resumable):
         )
         self.policy = self.policy.to(self.device)
         self.policy.network.part_size = self.part_size
+        self.policy.learning_pass = current().learning_pass(self.policy.network)
         self._rng = np.random.default_rng(self.seed)
         self._order: list[int] = []  # of the samples that this epoch has still to visit
         self._stopping = EarlyStopping(self)
@@ -183,7 +185,10 @@ class SFT(CountsTokens, Resumable):
         """Compute the gradient of the mean loss; return the loss and of how many tokens, None where memory ran out."""
         self.policy.optimizer.zero_grad()
         try:
-            losses = token_losses(self.policy.network, batch, self.device, self.label_smoothing)
+            with current().own_randomness(self.device):
+                losses = token_losses(
+                    self.policy.network, batch, self.device, self.label_smoothing, self.policy.learning_pass
+                )
             if not len(losses):
                 return math.nan, 0
             loss = losses.mean()
@@ -204,10 +209,14 @@ class SFT(CountsTokens, Resumable):
         """Return the mean negative log-likelihood of validation tokens, nats, first reference of each sample."""
         venv = _lanes(self.validation_env).venv
         indices = _fitting(_lanes(self.validation_env))[: self.validation_samples]
-        total, count = 0.0, 0
-        for part in np.array_split(indices, -(-len(indices) // self.batch_size)):
+        parts = np.array_split(indices, -(-len(indices) // self.batch_size))
+        sums = []
+        for part in parts[current().mine(len(parts))]:
             losses = token_losses(self.policy.network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
-            total, count = total + losses.sum().item(), count + len(losses)
+            sums.append((losses.sum().item(), len(losses)))
+        total, count = 0.0, 0
+        for loss, tokens in current().joined(np.array(sums, dtype=np.float64).reshape(-1, 2)).tolist():
+            total, count = total + loss, count + tokens
         return total / max(1, count)
 
     def _dump(self, loss: float) -> None:

@@ -25,6 +25,7 @@ from agents.models.engine import Engine
 from agents.models.lora import Lora, load_plain, split_state
 from agents.models.network import TextNetwork
 from agents.models.truncation import Truncation
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from agents.vec_env import episodes_of
 from textgym import TokenSpace
@@ -55,17 +56,19 @@ def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerP
 def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None = None) -> None:
     """Write an algorithm of this library as a checkpoint folder; an ending ``.zip`` is left off.
 
+    All processes that learn together call this, and the first one writes.
+
     Args:
         algorithm: During a rollout, what is written is its state at the rollout's beginning.
         path: The folder.
         notes: JSON values of one's own by the names of their files, such as ``{"run.json": {...}}``.
     """
     path = path.with_suffix("") if path.suffix == ".zip" else path
+    state: TrainingState = algorithm.training_state()
 
     def write(folder: Path) -> None:
         _write_policy(algorithm.policy, folder)
         _write_optimizer(algorithm.policy.optimizer, folder)
-        state: TrainingState = algorithm.training_state()
         state.write(folder)
         plain = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
         write_json(folder / "algorithm.json", plain | {"counters": state.values["counters"]})
@@ -77,7 +80,7 @@ def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None =
         if reference is not None:
             _write_reference(reference, folder / "reference")
 
-    write_folder(path, _kind(type(algorithm)), write)
+    current().once(lambda: write_folder(path, _kind(type(algorithm)), write))
 
 
 def load_algorithm(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from agents.checkpoints.files import read_json, write_json
 from agents.checkpoints.random_state import random_state, set_random_state
+from agents.parallel.processes import current
 from agents.vec_env import transparent
 
 COUNTERS = ("num_timesteps", "_n_updates", "_total_timesteps", "_num_timesteps_at_start", "_current_progress_remaining")
@@ -76,7 +77,7 @@ class TrainingState:
         if differing:
             return f"it differs in {', '.join(differing)}"
         algorithm._last_obs = lanes.restore(stored["lanes"])  # type: ignore[assignment]
-        algorithm._last_episode_starts = np.array(stored["starts"], dtype=bool)
+        algorithm._last_episode_starts = np.array(stored["starts"], dtype=bool)[current().mine(lanes.all_lanes)]
         return None
 
     def restore(self, algorithm: Resumable) -> None:
@@ -154,5 +155,5 @@ def _environment(algorithm: BaseAlgorithm) -> dict[str, Any] | None:
     lanes = transparent(algorithm.env)
     if lanes is None or algorithm._last_obs is None:
         return None
-    starts = np.asarray(algorithm._last_episode_starts, dtype=bool).tolist()
+    starts = current().joined(np.asarray(algorithm._last_episode_starts, dtype=bool)).tolist()
     return {"description": lanes.description, "lanes": lanes.snapshot(), "starts": starts}

@@ -141,13 +141,27 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class ParallelConfig:
+    """How processes that were launched together get along; one process alone has no use for it.
+
+    Attributes:
+        timeout_seconds: How long a process waits for the others in an exchange before the run ends with an error.
+    """
+
+    timeout_seconds: float = 600.0
+
+    def __post_init__(self) -> None:
+        _check("parallel", self, ("timeout_seconds",))
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """A whole training run.
 
     Attributes:
         env: The id of an environment.
         env_kwargs: Its arguments, such as {reward: bleu, max_new_tokens: 40}.
-        num_envs: Lanes that reinforcement plays at once.
+        num_envs: Lanes that reinforcement plays at once, in all processes together.
         seed: Of weights, sampling and the order of samples.
         threads: Threads of each process that computes.
         device: Where to compute; auto takes a GPU when there is one.
@@ -162,6 +176,7 @@ class RunConfig:
         reinforcement: Reinforcement learning.
         evaluation: The comparison.
         checkpoints: What is saved on the way.
+        parallel: Several processes.
     """
 
     env: str
@@ -183,6 +198,7 @@ class RunConfig:
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
+    parallel: ParallelConfig = field(default_factory=ParallelConfig)
 
     def __post_init__(self) -> None:
         _check("", self, ("num_envs", "threads", "temperature", "repetition_penalty"))

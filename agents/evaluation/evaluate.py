@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from agents.evaluation.subject import subject_of
 from agents.models.decoding import BestOf, Decoding, Greedy, Sampled, make_decoding
 from agents.models.network import TextNetwork
 from agents.models.random_numbers import new_key
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from textgym import Reward, Sample, make_reward
 from textgym.errors import ConfigError
@@ -104,12 +105,14 @@ def _chooser(decoding: Decoding, held_out: HeldOut) -> Reward | None:
 
 
 def _written(decoding: Decoding, network: TextNetwork, held_out: HeldOut, batch_size: int) -> list[Text]:
-    """Return what the policy wrote, G texts for each prompt in succession."""
+    """Return what the policy wrote, G texts for each prompt in succession; several processes share the prompts."""
     rows = max(1, batch_size // decoding.rows_per_prompt)
-    key = new_key()  # one for all batches, whose size then changes nothing
-    batches = held_out.prompts(rows, network.device)
+    key = new_key()  # one for all batches, whose size, and who writes them, then changes nothing
+    mine = current().mine(-(-len(held_out.indices) // rows))
+    batches = islice(held_out.prompts(rows, network.device), mine.start, mine.stop)
     written = (decoding.write(network, prompts, places, key) for prompts, places in batches)
-    return list(chain.from_iterable(held_out.texts(responses) for responses in written))
+    own = [tuple(text) for responses in written for text in held_out.texts(responses)]
+    return [Text(*text) for text in chain.from_iterable(current().values(own))]
 
 
 def _best(chooser: Reward, texts: Sequence[Text], samples: Sequence[Sample]) -> list[Text]:

@@ -11,14 +11,19 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.learning.buffer import SequenceRolloutBuffer
 from agents.models.parts import Rows, parts_of
+from agents.parallel.processes import current
 from agents.policy import TransformerPolicy
 from textgym.arguments import whole_number
 from textgym.errors import ConfigError
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error tells that memory ran out, on an accelerator or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether an error tells that memory ran out, on an accelerator or on the CPU, and something can be done.
+
+    Of several processes the others wait for this one's part of a pass, and cannot begin it again.
+    """
+    told = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return told and current().count == 1
 
 
 def checked_part_size(part_size: int | None) -> int | None:

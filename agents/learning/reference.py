@@ -14,6 +14,7 @@ from agents.learning.returns import Float32Array
 from agents.models.branch import Branch
 from agents.models.lora import adapters_off, fold, has_moved
 from agents.models.network import TextNetwork
+from agents.parallel.processes import current
 from agents.policy import Sequences
 
 
@@ -51,16 +52,20 @@ class ReferencePolicy:
             return self._log_ratio(experience)
 
     def _log_ratio(self, experience: Experience) -> Float32Array:
-        device = self.network.device
+        """Return the log-ratios; where several processes learn together, each computes those of some sequences."""
+        device, processes = self.network.device, current()
         ratios = np.zeros_like(experience.log_probs)
-        for rows in np.array_split(np.arange(len(ratios)), -(-len(ratios) // self.batch_rows)):
+        mine = np.arange(len(ratios))[processes.mine(len(ratios))]
+        for rows in np.array_split(mine, -(-len(mine) // self.batch_rows) or 1):
+            if not len(rows):
+                break
             sequences, actions = experience.sequences(rows, device)
             reference = self._log_probs(sequences, actions).cpu().numpy()
             own = experience.own[rows]
             part = np.zeros(own.shape, dtype=np.float32)
             part[own] = experience.log_probs[rows][own] - reference
             ratios[rows] = part
-        return ratios
+        return processes.joined(ratios[mine])
 
     def _log_probs(self, sequences: Sequences, actions: Tensor) -> Tensor:
         network = self.network

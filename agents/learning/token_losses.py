@@ -7,24 +7,35 @@ from torch import Tensor
 
 from agents.models.network import TextNetwork
 from agents.models.parts import in_parts
+from agents.parallel.learning_pass import LearningPass
 from textgym.responses import Demonstrations
 
 
 def token_losses(
-    network: TextNetwork, batch: Demonstrations, device: torch.device, label_smoothing: float = 0.0
+    network: TextNetwork,
+    batch: Demonstrations,
+    device: torch.device,
+    label_smoothing: float = 0.0,
+    learning_pass: LearningPass | None = None,
 ) -> Tensor:
     """Return the cross-entropy of every response token that is allowed where it stands, nats, float32 [N].
 
-    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7).
+    Smoothing s puts 1 - s on the token and s evenly on all allowed tokens (Szegedy et al., 2016, section 7). Where
+    several processes learn together, ``learning_pass`` shares the work.
     """
     prompts = torch.as_tensor(batch.prompts, device=device).long()
     responses = torch.as_tensor(batch.responses, device=device).long()
     own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
 
-    def work(rows: Tensor, _: Tensor) -> tuple[Tensor]:
-        return (_token_losses(network, prompts[rows], responses[rows], own[rows], label_smoothing),)
+    def share(network: TextNetwork, some: slice, _: slice) -> tuple[Tensor, ...]:
+        def work(rows: Tensor, _: Tensor) -> tuple[Tensor]:
+            return (
+                _token_losses(network, prompts[some][rows], responses[some][rows], own[some][rows], label_smoothing),
+            )
 
-    (losses,) = in_parts(work, own, network.part_size)
+        return in_parts(work, own[some], network.part_size)
+
+    (losses,) = (learning_pass or LearningPass(network))(own.sum(dim=1), share)
     return losses[~losses.isinf()]
 
 

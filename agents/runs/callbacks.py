@@ -14,11 +14,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
 from agents.evaluation.report import Report
+from agents.parallel.processes import current
 from agents.runs.metrics_file import MetricsFile
 
 
 class Stopwatch:
     """Counts seconds of learning from its making on; what happens in :meth:`pause` does not count.
+
+    Processes that learn together have the time of the first one, as it was when they last agreed on it.
 
     Args:
         seconds: Those that were counted before.
@@ -27,11 +30,18 @@ class Stopwatch:
     def __init__(self, seconds: float = 0.0) -> None:
         self._started = time.monotonic() - seconds
         self._paused = 0.0
+        self._agreed: float | None = None
 
     @property
     def seconds(self) -> float:
         """Seconds of learning so far."""
-        return time.monotonic() - self._started - self._paused
+        return time.monotonic() - self._started - self._paused if self._agreed is None else self._agreed
+
+    def agree(self) -> None:
+        """Take the time of the first of several processes."""
+        if current().count > 1:
+            self._agreed = None
+            self._agreed = current().of_first(self.seconds)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -41,6 +51,28 @@ class Stopwatch:
             yield
         finally:
             self._paused += time.monotonic() - before
+
+
+class Clock(BaseCallback):
+    """Lets processes agree on the time, so that they stop, validate and lower the learning rate together.
+
+    Args:
+        watch: Theirs.
+    """
+
+    def __init__(self, watch: Stopwatch) -> None:
+        super().__init__()
+        self.watch = watch
+
+    def _on_training_start(self) -> None:
+        self.watch.agree()
+
+    def _on_rollout_start(self) -> None:
+        self.watch.agree()
+
+    def _on_step(self) -> bool:
+        self.watch.agree()
+        return True
 
 
 class TimeLimit(BaseCallback):

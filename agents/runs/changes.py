@@ -8,7 +8,7 @@ from typing import Any
 from agents.config.run_config import RunConfig
 from textgym.errors import ConfigError
 
-FREE = ("checkpoints.",)  # what is saved does not change what is learned
+FREE = ("checkpoints.", "parallel.")  # what is saved, and when, does not change what is learned
 LOOSE = ("threads", "device")  # they change the order of sums, and so the last bits
 
 
@@ -48,7 +48,9 @@ def changed_origins(before: Mapping[str, Any], now: Mapping[str, Any], allow_dat
             "--allow-data-change to go on all the same."
         )
     return data + [
-        text for name in ("reward", "judges", "versions", "device") for text in _differing(name, before, now)
+        text
+        for name in ("reward", "judges", "versions", "device", "processes")
+        for text in _differing(name, {"processes": 1} | dict(before), now)
     ]
 
 

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.config.run_config import CheckpointConfig
+from agents.parallel.processes import current
 from agents.runs.stop_request import StopRequest
 
 
 class Checkpointer(BaseCallback):
     """Saves between two rollouts or updates: when it is time, and before a wish to stop is obeyed.
+
+    Processes that learn together save and stop together, when one of them finds that it is time.
 
     Args:
         save: Writes a checkpoint, or tells why not.
@@ -36,7 +39,8 @@ class Checkpointer(BaseCallback):
         self._updates = 0
 
     def _on_rollout_start(self) -> None:
-        if self._updates and (self.stop or self._is_due()):
+        self.stop.agree()
+        if self._updates and (self.stop or current().any(self._is_due())):
             self.save()
             self._begin_interval()
         self.stop.obey()

@@ -68,7 +68,7 @@ class Comparison:
         """Drop the rows of what will be learned again."""
         for name in self._rows.keys() - set(names):
             del self._rows[name]
-            (self.run.path / _file(name)).unlink()
+            self.run.remove(_file(name))
             self.seconds.pop(name, None)
             self.problem = None
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -119,11 +119,11 @@ def _learn_on(config: RunConfig, run: RunFolder, begin: Event, seconds: _Seconds
         if not _parent_lives():
             return
     with run_lock(run.path / LOCK, wait=True):  # after a kill, the process of before may take a moment to end
-        point = _point(run)
+        point = continued_point(run, _say)
         if point is not None and point.complete:
             return
         run.metrics(CONTINUED.metrics).go_back(point.notes["metrics"] if point else 0)
-        algorithm = _learner(setup, run, point)
+        algorithm = continued_learner(setup, run, point)
         validates = setup.validation_env is not None
         learning = Learning(run, config, CONTINUED, point, validates, StopRequest(), _say)
         learning.learn(algorithm, 2**62, lambda: seconds.value, _StopWithParent(), counts_on=True)
@@ -131,12 +131,12 @@ def _learn_on(config: RunConfig, run: RunFolder, begin: Event, seconds: _Seconds
             learning.save(algorithm)
 
 
-def _point(run: RunFolder) -> ResumePoint | None:
+def continued_point(run: RunFolder, say: Callable[[str], None]) -> ResumePoint | None:
     """Return where it goes on; from the warm start, when it has saved nothing that can be used."""
     try:
-        return find_point(run, [CONTINUED], _say)
+        return find_point(run, [CONTINUED], say)
     except CheckpointError as error:
-        _say(f"warning: {error} The warm start is continued from its end.")
+        say(f"warning: {error} The warm start is continued from its end.")
         discard(run.steps(CONTINUED.checkpoint).path)
         return None
 
@@ -145,7 +145,8 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _learner(setup: Setup, run: RunFolder, point: ResumePoint | None) -> SFT:
+def continued_learner(setup: Setup, run: RunFolder, point: ResumePoint | None) -> SFT:
+    """Return the learner of the warm start, ready to go on from its end or from a point of the continuation."""
     config = setup.config
     changes: dict[str, Any] = {
         "learning_rate": config.evaluation.continued_learning_rate or config.warm_start.learning_rate / 10,

@@ -10,7 +10,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.checkpoints.checkpoint import save_algorithm
 from agents.checkpoints.training_state import Resumable
 from agents.config.run_config import RunConfig
-from agents.runs.callbacks import LogCallback, MetricsWriter, Stopwatch, TimeLimit, Validation
+from agents.parallel.processes import current
+from agents.runs.callbacks import Clock, LogCallback, MetricsWriter, Stopwatch, TimeLimit, Validation
 from agents.runs.checkpointer import Checkpointer
 from agents.runs.judging import validation_judge
 from agents.runs.phase import Phase
@@ -87,7 +88,7 @@ class Learning:
             others: Further callbacks.
             counts_on: Whether the phase counts on from the tokens of the one before.
         """
-        callbacks: list[BaseCallback] = [self._writer, *others]
+        callbacks: list[BaseCallback] = [Clock(self.watch), self._writer, *others]
         if max_seconds is not None:
             callbacks.append(TimeLimit(max_seconds, self.watch))
         if self._validation is not None:
@@ -120,7 +121,7 @@ class Learning:
         with self.watch.pause():
             try:
                 save_algorithm(algorithm, steps.folder(algorithm.num_timesteps), self._notes(algorithm, complete=False))
-                steps.prune(self.config.checkpoints.keep_last)
+                current().once(lambda: steps.prune(self.config.checkpoints.keep_last))
             except (CheckpointError, OSError) as error:
                 self.failures += 1
                 self.say(f"error: {error} Learning goes on.")

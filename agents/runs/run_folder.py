@@ -111,6 +111,10 @@ class RunFolder:
                 f"textgym train --resume {self.path}"
             ) from error
 
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self.path / name).unlink()
+
     def read_json(self, name: str) -> Any:
         """Return the value of a file of JSON, None when there is no such file."""
         return read_json(self.path / name) if (self.path / name).is_file() else None

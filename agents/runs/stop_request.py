@@ -8,6 +8,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from agents.parallel.processes import current
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -34,7 +36,12 @@ class StopRequest:
     ) -> None:
         self._give_back()
         if kind is None:
+            self.agree()
             self.obey()
+
+    def agree(self) -> None:
+        """Let all processes that learn together know of a signal that one of them has got."""
+        self.number = int(current().largest(self.number or 0)) or None
 
     def __bool__(self) -> bool:
         return self.number is not None
@@ -42,6 +49,7 @@ class StopRequest:
     def obey(self) -> None:
         """Let the signal that was kept, if there is one, do what it does outside of the block."""
         if self.number is not None:
+            self._give_back()  # where another process got the signal, it is still handled here
             number, self.number = self.number, None
             signal.raise_signal(number)
 

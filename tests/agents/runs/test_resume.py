@@ -57,7 +57,7 @@ def test_sft_ppo_and_a2c_go_on_to_the_last_bit_in_another_process(copy, killed, 
     assert [newest(path) for path in paths] == [
         "steps/warm-start/step_000000054",
         "warm-start",
-        "steps/reinforcement/step_000000166",
+        "steps/reinforcement/step_000000140",
         "reinforcement",
     ]
     again = f"{paths[0]}@33"  # is interrupted a second time, in its reinforcement

@@ -1,0 +1,55 @@
+"""How a process joins those that were launched with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from agents.parallel.processes import Processes, current, present
+from textgym.errors import ConfigError, MissingExtraError
+
+TIMEOUT_SECONDS = 600.0
+
+
+@contextmanager
+def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Processes]:
+    """Learn, in a block, together with the processes that ``accelerate launch`` or ``torchrun`` started with this one.
+
+    Environments of ``agents.make_vec_env`` and algorithms that are made in the block share their lanes and their work.
+    A process that was started alone stays alone, and needs no further package.
+
+    Args:
+        device: Where to compute, as for the algorithms.
+        timeout_seconds: How long a process waits for the others before it ends with an error. Where another process
+            has ended, it knows at once.
+
+    Raises:
+        ConfigError: The launcher was told what this library decides itself.
+        ProcessError: A process has ended, or does not answer.
+        MissingExtraError: There are several processes, and accelerate is not installed.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or current().count > 1:
+        yield current()
+        return
+    try:
+        import accelerate  # noqa: F401  (asked for here, so that its absence is told in one sentence)
+    except ImportError as error:
+        raise MissingExtraError("accelerate", "parallel", "Learning in several processes") from error
+    _refuse_precision()
+
+    from agents.parallel.many import ManyProcesses, translated
+
+    processes = ManyProcesses.launched(device, timeout_seconds)
+    with translated(processes), present(processes):
+        yield processes
+    processes.leave()
+
+
+def _refuse_precision() -> None:
+    precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if precision != "no":
+        raise ConfigError(
+            f"Accelerate's mixed_precision is {precision!r}, and must be 'no': precision is a setting of the run, "
+            "--engine.precision bfloat16, so that rollouts and updates compute alike."
+        )

@@ -1,0 +1,55 @@
+"""Several processes learn what one process learns."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agents.parallel.shared_pass import even_bounds
+from tests.agents.parallel.launch import largest_difference, launch
+from tests.agents.parallel.learned import CASES, FAULTS, learn, weights
+
+pytest.importorskip("accelerate", reason="several processes need the extra 'parallel'")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
+    """What two processes have learned in every case and with every fault: the weights in each of them."""
+    file = tmp_path_factory.mktemp("two") / "weights"
+    ended = launch("tests.agents.parallel.learned", file)
+    assert ended.returncode == 0, ended.stderr
+    return [load_file(f"{file}.{rank}") for rank in (0, 1)]
+
+
+def of_case(found: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in found.items() if key.startswith(f"{name}/")}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_learn_what_one_does(two, name):
+    alone = weights(learn(name))
+    assert largest_difference(of_case(two[0], name), alone) < 1e-5
+    assert largest_difference(alone, weights(learn(name, iterations=1))) > 1e-3  # it did learn
+
+
+def test_both_processes_have_the_same_weights_to_the_last_bit(two):
+    assert all(torch.equal(weight, two[1][name]) for name, weight in two[0].items())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_gradients_averaged_in_a_wrong_way_are_found(two, fault):
+    assert largest_difference(of_case(two[0], fault), weights(learn("grpo"))) > 1e-3
+
+
+def test_the_case_with_a_limit_to_the_divergence_ends_epochs_early():
+    assert learn("ppo-target-kl")._n_updates < 3 * CASES["ppo-target-kl"][1]["n_epochs"]
+
+
+def test_parts_of_rows_hold_about_as_many_tokens_each():
+    lengths = np.random.default_rng(0).integers(1, 20, size=50).tolist()
+    bounds = even_bounds(lengths, 4)
+    assert (bounds[0], bounds[-1]) == (0, 50)
+    assert max(abs(sum(lengths[first:end]) - sum(lengths) / 4) for first, end in pairwise(bounds)) <= 20
+    assert sum(end > first for first, end in pairwise(even_bounds([7], 3))) == 1
