@@ -28,12 +28,12 @@ def token_losses(
     own = responses >= 0 if batch.own is None else torch.as_tensor(batch.own, device=device)
 
     def share(network: TextNetwork, some: slice, _: slice) -> tuple[Tensor, ...]:
-        def work(rows: Tensor, _: Tensor) -> tuple[Tensor]:
-            return (
-                _token_losses(network, prompts[some][rows], responses[some][rows], own[some][rows], label_smoothing),
-            )
+        read, written, theirs = prompts[some], responses[some], own[some]
 
-        return in_parts(work, own[some], network.part_size)
+        def work(rows: Tensor, _: Tensor) -> tuple[Tensor]:
+            return (_token_losses(network, read[rows], written[rows], theirs[rows], label_smoothing),)
+
+        return in_parts(work, theirs, network.part_size)
 
     (losses,) = (learning_pass or LearningPass(network))(own.sum(dim=1), share)
     return losses[~losses.isinf()]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import torch
 
 from agents.models.architectures import DecodingState
 from agents.models.network import TextNetwork
 from agents.models.timeline import Room, Timeline, can_refill
 from textgym.core import IntArray
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Within, tensors know nothing of gradients, which a step of a small model on a CPU feels.
+
+    Where several processes share the weights, what gathers them may ask for more: there they only keep no gradients.
+    """
+    shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    with torch.no_grad() if shared else torch.inference_mode():
+        yield
 
 
 def make_timeline(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from agents.models.branch import Branch
-from agents.models.cache_memory import reserve_rows
+from agents.models.cache_memory import reserve_rows, without_gradients
 from agents.models.network import TextNetwork
 from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import new_key, uniform_numbers
@@ -21,7 +21,6 @@ from textgym.dialogue.lanes import DialogueLanes, Played
 from textgym.responses import Scores
 
 
-@torch.no_grad()
 def converse(
     network: TextNetwork,
     dialogues: DialogueLanes,
@@ -68,7 +67,8 @@ def converse(
         reference=branch is not None,
         prompts=prompts if network.looks_back else None,
     )
-    with weights_cast_once(network.device), nullcontext() if branch is None else branch.beside():
+    beside = nullcontext() if branch is None else branch.beside()
+    with without_gradients(), weights_cast_once(network.device), beside:
         ledger = _play(network, dialogues, record)
     return record.rollout(), ledger.scores()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.models.branch import Branch
-from agents.models.cache_memory import reserve_rows
+from agents.models.cache_memory import reserve_rows, without_gradients
 from agents.models.network import TextNetwork
 from agents.models.precision import weights_cast_once
 from agents.models.random_numbers import in_groups, new_key, uniform_numbers
@@ -23,7 +23,6 @@ from textgym.core import IntArray
 __all__ = ["Rollout", "generate"]
 
 
-@torch.no_grad()
 def generate(
     network: TextNetwork,
     prompts: Tensor,
@@ -74,7 +73,8 @@ def generate(
         reference=branch is not None,
         prompts=prompts.repeat_interleave(responses_per_prompt, dim=0) if network.looks_back else None,
     )
-    with weights_cast_once(prompts.device), nullcontext() if branch is None else branch.beside():
+    beside = nullcontext() if branch is None else branch.beside()
+    with without_gradients(), weights_cast_once(prompts.device), beside:
         _write(network, prompts, responses_per_prompt, slots, record)
     return record.rollout()
 
