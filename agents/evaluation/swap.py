@@ -16,6 +16,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.evaluation.subject import subject_of
 from agents.models.conversation import converse
+from agents.models.decoding import Greedy, Sampled
 from agents.models.network import TextNetwork
 from agents.models.random_numbers import new_key
 from agents.policy import TransformerPolicy
@@ -71,7 +72,7 @@ class SwapReport:
         env_id: The environment.
         split: Of its task.
         count: How many samples were played with each user.
-        mode: "greedy" or "sampled".
+        mode: How the policy answered, such as "greedy" or "sampled at temperature 1".
         seed: Of the users, the sampling and the bootstrap.
         users: The scores with each user, in the order given.
     """
@@ -154,7 +155,7 @@ def swap_test(
         scores = np.array([end["score"] for end in ends])
         users.append(_summed_up(episodes.simulator.signature, ends, scores, first, seed))
         first = scores if first is None else first
-    mode = "greedy" if deterministic else "sampled"
+    mode = (Greedy() if deterministic else Sampled()).described(network)
     return SwapReport(env, split, len(users[0].transcripts), mode, seed, tuple(users))
 
 

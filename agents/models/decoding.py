@@ -64,7 +64,7 @@ class Greedy(Decoding):
 
     def described(self, network: TextNetwork) -> str:
         """Return what a report says of it."""
-        return "greedy"
+        return _told("greedy", network, probabilities=False)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Sampled(Decoding):
 
     def described(self, network: TextNetwork) -> str:
         """Return what a report says of it."""
-        return f"sampled at temperature {self.temperature or network.temperature:g}"
+        return _told(f"sampled at temperature {self.temperature or network.temperature:g}", network)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ class Beam(Decoding):
 
     def described(self, network: TextNetwork) -> str:
         """Return what a report says of it."""
-        return f"beam search of {self.num_beams}, length penalty {self.length_penalty:g}"
+        search = f"beam search of {self.num_beams}, length penalty {self.length_penalty:g}"
+        warm = "" if network.temperature == 1 else f", temperature {network.temperature:g}"
+        return _told(f"{search}{warm}", network)
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,19 @@ def _parse(text: str) -> tuple[str, Mapping[str, Any]]:
         pass
     known = ", ".join(DECODINGS)
     raise ConfigError(f"A decoding is one of {known}, with options as in 'beam(num_beams=4)', got {text!r:.60}.")
+
+
+def _told(how: str, network: TextNetwork, *, probabilities: bool = True) -> str:
+    """Return how a policy answers with the settings of its distribution that matter beside what is told already.
+
+    Args:
+        how: What is told already.
+        network: The policy's network.
+        probabilities: Whether more than the likeliest token matters, which no truncation leaves out.
+    """
+    truncation = [str(network.truncation)] if probabilities and network.truncation else []
+    penalty = [f"repetition penalty {network.repetition_penalty:g}"] if network.looks_back else []
+    return ", ".join([how, *truncation, *penalty])
 
 
 @contextmanager

@@ -39,6 +39,11 @@ class Truncation:
     def __bool__(self) -> bool:
         return self != Truncation()
 
+    def __str__(self) -> str:
+        """Return what differs from no truncation, such as ``top_k 50, top_p 0.9``."""
+        none = asdict(Truncation())
+        return ", ".join(f"{name} {value:g}" for name, value in asdict(self).items() if value != none[name])
+
     def to_json(self) -> dict[str, Any]:
         """Return the attributes."""
         return asdict(self)

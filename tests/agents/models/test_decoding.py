@@ -11,6 +11,7 @@ from agents.models.decoding import Beam, BestOf, Greedy, Sampled, make_decoding
 from agents.models.network import TextNetwork
 from agents.models.pretrained import make_network
 from agents.models.rollout import generate
+from agents.models.truncation import Truncation
 from tests.agents.tiny import MODELS
 from textgym import TokenSpace
 from textgym.errors import ConfigError, ModelError
@@ -131,6 +132,16 @@ def test_another_temperature_holds_for_one_sampling_only() -> None:
     assert made.temperature == 2.0
     assert Sampled().described(made) == "sampled at temperature 2"
     assert Sampled(temperature=0.5).described(made) == "sampled at temperature 0.5"
+
+
+def test_a_description_tells_the_settings_of_the_distribution() -> None:
+    made = network("gpt2", SPACES["plain"], temperature=2.0)
+    made.truncation, made.repetition_penalty = Truncation(top_k=50, top_p=0.9), 1.2
+    settings = "top_k 50, top_p 0.9, repetition penalty 1.2"
+    assert Sampled().described(made) == f"sampled at temperature 2, {settings}"
+    assert BestOf(3).described(made) == f"best of 3, sampled at temperature 2, {settings}"
+    assert Beam(4).described(made) == f"beam search of 4, length penalty 1, temperature 2, {settings}"
+    assert Greedy().described(made) == "greedy, repetition penalty 1.2"
 
 
 def test_best_of_n_writes_n_samples_of_each_prompt_in_succession() -> None:

@@ -1,4 +1,4 @@
-"""Unlikely tokens are left out as transformers does, and what is sampled is what is scored."""
+"""Unlikely tokens are left out as transformers does; tests/agents/test_one_distribution.py tests the rest."""
 
 import pytest
 import torch
@@ -11,9 +11,8 @@ from transformers.generation.logits_process import (
 
 from agents import PPO, TransformerPolicy, make_vec_env
 from agents.models.pretrained import make_network
-from agents.models.rollout import generate
 from agents.models.truncation import Truncation, make_truncation
-from tests.agents.tiny import MODELS, sharpen
+from tests.agents.tiny import MODELS
 from textgym import TokenSpace
 from textgym.errors import ConfigError
 
@@ -25,7 +24,6 @@ SETTINGS = [
     {"top_k": 9, "top_p": 0.8},
     {"top_k": 12, "top_p": 0.9, "min_p": 0.1},
 ]
-OTHERS = [{"temperature": 0.7}, {"min_new_tokens": 1, "banned_tokens": [3, 4]}]
 
 
 def network(truncation=None, temperature=1.0, **space):
@@ -52,37 +50,6 @@ def test_the_tokens_that_stay_are_those_of_transformers(options):
     expected = warpers(torch.zeros(200, 1, dtype=torch.long), logits)
     assert torch.equal(Truncation(**options)(logits), expected)
     assert expected.isneginf().any()
-
-
-@pytest.mark.parametrize("options", [{"truncation": truncation} for truncation in SETTINGS] + OTHERS)
-def test_samples_have_the_probabilities_that_are_scored(options):
-    """A chi-square test of first tokens against exp(log-probability)."""
-    one = network(**options)
-    prompts = torch.tensor([[5, 6, 7, 8]])
-    torch.manual_seed(1)
-    n = 20_000
-    rollout = generate(one, prompts, responses_per_prompt=n)
-    with torch.no_grad():
-        _, hidden = one.start(prompts)
-        expected = one.log_distribution(hidden, torch.zeros(1, dtype=torch.long))[0].exp().double() * n
-    counts = torch.bincount(rollout.responses[:, 0], minlength=V).double()
-    assert (counts[expected == 0] == 0).all()
-    possible = expected > 0
-    statistic = ((counts - expected)[possible] ** 2 / expected[possible]).sum()
-    assert statistic < possible.sum() + 5 * (2 * possible.sum()).sqrt()
-    first = rollout.responses[:, 0]
-    torch.testing.assert_close(rollout.log_probs[:, 0].exp().double() * n, expected[first], rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("truncation", SETTINGS)
-def test_the_ratio_before_the_first_update_is_one(truncation):
-    envs = make_vec_env("test/Letters-v0", num_envs=8)
-    kwargs = {"model": MODELS["gpt2"], "truncation": truncation}
-    model = PPO(TransformerPolicy, envs, policy_kwargs=kwargs, batch_size=16, n_epochs=1, learning_rate=0.0, seed=0)
-    sharpen(model.policy)
-    model.learn(1)
-    assert model.logger.name_to_value["train/approx_kl"] == pytest.approx(0, abs=1e-7)
-    assert model.logger.name_to_value["train/clip_fraction"] == 0
 
 
 def test_what_was_said_keeps_a_log_probability_when_it_becomes_unlikely():
