@@ -16,7 +16,7 @@ from benchmarks.throughput.models import MODELS
 from benchmarks.throughput.plot import draw
 from benchmarks.throughput.process import CellFailed, run
 from benchmarks.throughput.results import Results
-from benchmarks.throughput.table import machines, table
+from benchmarks.throughput.table import inserted, section
 
 RESULTS = Path(__file__).parents[1] / "results" / "throughput.jsonl"
 
@@ -36,7 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     comparisons = results.comparisons(cells())
     if comparisons:
         draw(comparisons, options.results.with_suffix(".png"))
-        print(f"{machines(results.lines.values())}\n\n{table(comparisons)}")
+        text = section(list(results.lines.values()), comparisons)
+        print(text)
+        if options.readme:
+            options.readme.write_text(inserted(options.readme.read_text(encoding="utf-8"), text), encoding="utf-8")
     return 1 if failed else 0
 
 
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true", help="measure again what is in the results file")
     parser.add_argument("--list", action="store_true", help="tell the cells, and measure none")
     parser.add_argument("--table", action="store_true", help="print what is in the results file, and measure nothing")
+    parser.add_argument("--readme", type=Path, help="write the table into this page, too, between its marks")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file; the plot comes beside it")
     return parser
 
@@ -71,7 +75,7 @@ def _measure(cell: Cell, results: Results, repeats: int, again: bool) -> bool:
         return False
     results.add(line)
     ratios = ", ".join(f"{comparison['ratio']:.2f}" for comparison in line["comparisons"])
-    print(f", {line['seconds']} s, ratio {ratios}", file=sys.stderr)
+    print(f", {line['seconds']} s, {line['cpu_seconds']} of them computing, ratio {ratios}", file=sys.stderr)
     return True
 
 

@@ -42,7 +42,7 @@ class Iteration:
     def __init__(
         self, kind: Kind, model: Model, shape: tuple[int, int, int] | None = None, ends: bool = False, **options: Any
     ) -> None:
-        prompts, prompt, response = shape or (PROMPTS, PROMPT, RESPONSE)
+        prompts, prompt, response = shape or (PROMPTS // model.fewer, PROMPT, RESPONSE)
         given = arguments(prompt, response, words=model.words, ends=ends)
         native = TextGenerationVectorEnv(num_envs=prompts, autoreset_mode="SameStep", **given)
         algorithm: Any = ALGORITHMS[kind](
@@ -141,7 +141,7 @@ def compare(kind: Kind, model: Model, repeats: int, ends: bool = False, tuned: b
         warnings.simplefilter("ignore")  # of TRL's own
         setting = Setting(
             model.words,
-            rows=PROMPTS * GROUP,
+            rows=PROMPTS // model.fewer * GROUP,
             response=RESPONSE,
             beta=BETA,
             group=GROUP,
@@ -160,12 +160,12 @@ def _comparison(
     kind: Kind, model: Model, turns: Interleaved, tokens: Sequence[int], ends: bool, tuned: bool
 ) -> Comparison:
     counts = turns.tokens[1:]
-    mean = sum(counts) / len(counts)
-    responses = f"{mean / PROMPTS / GROUP:.1f} of at most {RESPONSE} tokens in the mean" if ends else f"{RESPONSE}"
+    mean, prompts = sum(counts) / len(counts), PROMPTS // model.fewer
+    responses = f"{mean / prompts / GROUP:.1f} of at most {RESPONSE} tokens in the mean" if ends else f"{RESPONSE}"
     allocator = "tuned" if tuned else "default"
     return Comparison(
         name=f"{kind.upper()} iteration, {'variable' if ends else 'fixed'} length, {allocator} allocator",
-        setting=f"{PROMPTS} prompts of {PROMPT} tokens, {GROUP} responses of {responses}, reference, one update",
+        setting=f"{prompts} prompts of {PROMPT} tokens, {GROUP} responses of {responses}, reference, one update",
         other=f"TRL {kind.upper()}Trainer" + (", forced to the same lengths" if ends else ""),
         unit="response tokens",
         work=round(mean, 1),

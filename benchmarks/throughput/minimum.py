@@ -26,13 +26,14 @@ def compare(model: Model, repeats: int) -> list[Comparison]:
         rates.append(1e9 * gflops(SIZE, SIZE, SIZE, repeats=3))
         seconds.append(cpu_seconds(iterate))
         tokens += int(iterate.lengths.sum())
-    rows = PROMPTS * GROUP
+    prompts = PROMPTS // model.fewer
+    rows = prompts * GROUP
     assert tokens == repeats * rows * RESPONSE, "every response has T tokens"
     work = Work(iterate.model, (rows, PROMPT, RESPONSE), 1)
     return [
         Comparison(
             name=f"GRPO iteration over its arithmetic{told}",
-            setting=f"{PROMPTS} prompts of {PROMPT} tokens, {GROUP} responses of {RESPONSE}, reference, one update",
+            setting=f"{prompts} prompts of {PROMPT} tokens, {GROUP} responses of {RESPONSE}, reference, one update",
             other="the same operations as matrix products alone",
             unit="response tokens",
             work=rows * RESPONSE,

@@ -39,12 +39,14 @@ class Model:
         words: Its tokens are so many words and the :data:`SPECIAL` ones.
         source: For ``TransformerPolicy(model=...)``, or a function that finds it.
         title: For tables.
+        fewer: By how much batches are smaller than those of the other models, which are small.
     """
 
     name: str
     words: int
     source: ModelSource | Callable[[], ModelSource]
     title: str
+    fewer: int = 1
 
     def found(self) -> ModelSource:
         """Return the source.
@@ -89,7 +91,7 @@ MODELS = {
         Model("gpt2-20m", 4000, gpt2(6, 512), "GPT-2 6 x 512, V 4k"),
         Model("gpt2-20m-50k", 50_000, gpt2(6, 512), "GPT-2 6 x 512, V 50k"),
         Model("gpt2-4m-stock", 4000, gpt2(4, 256, activation_function="gelu_new"), "GPT-2 4 x 256, own GELU, V 4k"),
-        Model("smollm2", 49_152 - SPECIAL, _smollm2, "SmolLM2 135M (Llama), V 49k"),
+        Model("smollm2", 49_152 - SPECIAL, _smollm2, "SmolLM2 135M (Llama), V 49k", fewer=4),
     )
 }
 EXTRA = ("gpt2-4m-stock", "smollm2")  # measured only where they are named

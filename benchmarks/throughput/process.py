@@ -53,6 +53,7 @@ def measure(cell: Cell, repeats: int) -> dict[str, Any]:
     described = machine.describe()
     comparisons = cell.measure(repeats, max(described["gflops"].values()))
     told = {"cell": cell.name, "repeats": repeats, "seconds": round(time.monotonic() - start)}
+    told["cpu_seconds"] = round(sum(os.times()[:4]))  # of this process and its own ones: those of an idle machine
     ended = {"load_after": round(os.getloadavg()[0], 1), "set": cell.environment}
     return told | {"machine": described | ended, "comparisons": [c.to_json() for c in comparisons]}
 

@@ -33,7 +33,8 @@ def compare(model: Model, repeats: int, gflops: float, variants: Sequence[str] =
     space = TokenSpace(model.words + SPECIAL, PROMPT, RESPONSE, eos_id=None)
     networks = _networks(model, space, variants)
     plain = networks[variants[0]]
-    prompts = torch.randint(model.words, (ROWS, PROMPT))
+    rows = ROWS // model.fewer
+    prompts = torch.randint(model.words, (rows, PROMPT))
     tokens = _Counts()
 
     def ours(name: str) -> Callable[[], None]:
@@ -42,15 +43,15 @@ def compare(model: Model, repeats: int, gflops: float, variants: Sequence[str] =
     sides = {name: ours(name) for name in variants}
     sides["generate"] = lambda: tokens.add("generate", _theirs(plain, prompts, RESPONSE, eos=None))
     seconds = interleaved(sides, repeats)
-    work = Work(plain.model, (ROWS, PROMPT, RESPONSE), 0)
+    work = Work(plain.model, (rows, PROMPT, RESPONSE), 0)
     targets = STORIES["fixed"] if model.name == "stories260k" else FIXED
     return [
         Comparison(
             name=f"rollout, fixed length, {name}",
-            setting=f"{PROMPT} + {RESPONSE} tokens, batch {ROWS}, sampling",
+            setting=f"{PROMPT} + {RESPONSE} tokens, batch {rows}, sampling",
             other="transformers generate",
             unit="tokens",
-            work=ROWS * RESPONSE,
+            work=rows * RESPONSE,
             ours=seconds[name],
             theirs=seconds["generate"],
             target=targets[name],
@@ -75,8 +76,9 @@ def compare_variable(model: Model, repeats: int, variants: Sequence[str] = tuple
     plain.model.load_state_dict(networks[variants[0]].model.state_dict())
     for network in networks.values():
         end_at(network.model, EOS, rate(LIMIT), pretrained=callable(model.source))
-    widths = torch.randint(1, WIDTH + 1, (PROMPTS, 1))
-    words = torch.randint(1, model.words, (PROMPTS, WIDTH))
+    count, slots, batch = (size // model.fewer for size in (PROMPTS, SLOTS, BATCH))
+    widths = torch.randint(1, WIDTH + 1, (count, 1))
+    words = torch.randint(1, model.words, (count, WIDTH))
     prompts = torch.where(torch.arange(WIDTH) >= WIDTH - widths, words, -1)
     lengths: list[Tensor] = []
     tokens = _Counts()
@@ -84,13 +86,13 @@ def compare_variable(model: Model, repeats: int, variants: Sequence[str] = tuple
     def ours(name: str) -> Callable[[], None]:
         def write() -> None:
             torch.manual_seed(tokens.calls(name))  # the variants draw the same numbers, and so end alike
-            lengths.append(generate(networks[name], prompts, last_values=True, slots=SLOTS).lengths)
+            lengths.append(generate(networks[name], prompts, last_values=True, slots=slots).lengths)
             tokens.add(name, int(lengths[-1].sum()))
 
         return write
 
     def theirs() -> None:
-        batches = zip(prompts.split(BATCH), lengths[-1].split(BATCH), strict=True)
+        batches = zip(prompts.split(batch), lengths[-1].split(batch), strict=True)
         tokens.add("generate", sum(_theirs(plain, rows, LIMIT, EOS, ends) for rows, ends in batches))
 
     seconds = interleaved({name: ours(name) for name in variants} | {"generate": theirs}, repeats)
@@ -101,8 +103,8 @@ def compare_variable(model: Model, repeats: int, variants: Sequence[str] = tuple
     return [
         Comparison(
             name=f"rollout, variable length, {name}",
-            setting=f"{PROMPTS} prompts of up to {WIDTH} tokens, {mean / PROMPTS:.1f} of at most {LIMIT} tokens in the "
-            f"mean, {SLOTS} slots (generate: batches of {BATCH})",
+            setting=f"{count} prompts of up to {WIDTH} tokens, {mean / count:.1f} of at most {LIMIT} tokens in the "
+            f"mean, {slots} slots (generate: batches of {batch})",
             other="transformers generate, forced to the same lengths",
             unit="tokens",
             work=round(mean, 1),

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.timing import median
 
+BEGIN, END = "<!-- throughput: begin -->", "<!-- throughput: end -->"
 HEAD = (
     "| measure | model | against | ours | theirs | ratio [least, greatest] | target | |",
     "|---|---|---|---|---|---|---|---|",
@@ -18,6 +19,20 @@ def table(comparisons: Sequence[Comparison]) -> str:
     """Return a line for each comparison, its settings and details below the table."""
     details = [f"- {_title(c)}: {c.setting}." + _details(c) for c in comparisons]
     return "\n".join([*HEAD, *map(_row, comparisons), "", *details])
+
+
+def section(lines: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> str:
+    """Return what a results file says: on what it was measured, and the table."""
+    return f"{machines(lines)}\n\n{table(comparisons)}"
+
+
+def inserted(page: str, text: str) -> str:
+    """Return a page with a text in place of what stands between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the page must hold the lines {BEGIN} and {END}, between which the table comes to stand")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def machines(lines: Iterable[Mapping[str, Any]]) -> str:

@@ -28,7 +28,7 @@ from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.models import MODELS, Absent, Model
 from benchmarks.throughput.plot import draw
 from benchmarks.throughput.results import Results
-from benchmarks.throughput.table import machines, table
+from benchmarks.throughput.table import inserted, machines, section, table
 from textgym import TokenSpace
 
 TINY = Model(
@@ -67,7 +67,14 @@ def _line(cell: str, comparisons: list[Comparison], repeats: int = 1, **more: An
     machine = {"processor": "p", "cores": 2, "python": "3", "versions": {"torch": "2"}, "load": 0.5, "load_after": 1.5}
     machine |= {"gflops": {"a": 200.0}, "set": {}}
     told = [comparison.to_json() for comparison in comparisons]
-    return {"cell": cell, "repeats": repeats, "seconds": 3, "machine": machine, "comparisons": told} | more
+    return {
+        "cell": cell,
+        "repeats": repeats,
+        "seconds": 3,
+        "cpu_seconds": 2,
+        "machine": machine,
+        "comparisons": told,
+    } | more
 
 
 @pytest.mark.parametrize(("P", "T", "bound"), [(32, 32, 24.0), (64, 128, 85.333)])
@@ -267,3 +274,12 @@ def test_the_file_tells_on_what_its_cells_were_measured() -> None:
         "Measured on p, 2 cores, Python 3, torch 2; load 0.5 to 1.5; matrix products at 200 to 200 GFLOP/s; "
         "3 to 5 measurements of each side. A tuned allocator: MALLOC_X=0."
     )
+
+
+def test_the_page_shows_what_the_results_file_says() -> None:
+    results = Results(command.RESULTS)
+    page = (command.RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    text = section(list(results.lines.values()), results.comparisons(cells.cells()))
+    assert inserted(page, text) == page, "python -m benchmarks.throughput --table --readme benchmarks/README.md"
+    with pytest.raises(ValueError, match="must hold the lines"):
+        inserted("no marks", text)
