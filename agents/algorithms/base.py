@@ -51,9 +51,10 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         self.rollout_buffer_kwargs = {"before_returns": self._before_learning}
         super()._setup_model()
         policy = cast(TransformerPolicy, self.policy)
-        policy.learning_pass = current().learning_pass(policy.network)
         if self.kl_coef is not None:
             self.reference = ReferencePolicy(policy.network)
+        current().check_seed(self.seed)
+        policy.learning_pass = current().learning_pass(policy.network, policy.optimizer)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Go on in another environment of as many lanes; see ``BaseAlgorithm.set_env``."""

@@ -112,7 +112,8 @@ class SFT(CountsTokens, Resumable):
         )
         self.policy = self.policy.to(self.device)
         self.policy.network.part_size = self.part_size
-        self.policy.learning_pass = current().learning_pass(self.policy.network)
+        current().check_seed(self.seed)
+        self.policy.learning_pass = current().learning_pass(self.policy.network, self.policy.optimizer)
         self._rng = np.random.default_rng(self.seed)
         self._order: list[int] = []  # of the samples that this epoch has still to visit
         self._stopping = EarlyStopping(self)
@@ -211,9 +212,11 @@ class SFT(CountsTokens, Resumable):
         indices = _fitting(_lanes(self.validation_env))[: self.validation_samples]
         parts = np.array_split(indices, -(-len(indices) // self.batch_size))
         sums = []
-        for part in parts[current().mine(len(parts))]:
-            losses = token_losses(self.policy.network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
-            sums.append((losses.sum().item(), len(losses)))
+        network = self.policy.network
+        with current().whole(network):
+            for part in parts[current().mine(len(parts))]:
+                losses = token_losses(network, venv.demonstrations(part, np.random.default_rng(0)), self.device)
+                sums.append((losses.sum().item(), len(losses)))
         total, count = 0.0, 0
         for loss, tokens in current().joined(np.array(sums, dtype=np.float64).reshape(-1, 2)).tolist():
             total, count = total + loss, count + tokens

@@ -38,7 +38,8 @@ BRANCH = "branch.safetensors"  # in the folder of a reference that is upper laye
 
 def save_policy(policy: TransformerPolicy, path: Path) -> None:
     """Write a policy as a checkpoint folder."""
-    write_folder(path, "agents.TransformerPolicy", lambda folder: _write_policy(policy, folder))
+    weights = dict(policy.network.state_dict())
+    write_folder(path, "agents.TransformerPolicy", lambda folder: _write_policy(policy, folder, weights))
 
 
 def load_policy(path: Path, device: torch.device | str = "auto") -> TransformerPolicy:
@@ -65,10 +66,12 @@ def save_algorithm(algorithm: Any, path: Path, notes: Mapping[str, Any] | None =
     """
     path = path.with_suffix("") if path.suffix == ".zip" else path
     state: TrainingState = algorithm.training_state()
+    weights = current().whole_state(algorithm.policy.network)
+    optimizer = current().put_together(algorithm.policy.optimizer.state_dict())
 
     def write(folder: Path) -> None:
-        _write_policy(algorithm.policy, folder)
-        _write_optimizer(algorithm.policy.optimizer, folder)
+        _write_policy(algorithm.policy, folder, weights)
+        _write_optimizer(optimizer, folder)
         state.write(folder)
         plain = {"arguments": _plain_arguments(algorithm.arguments), "n_envs": algorithm.n_envs}
         write_json(folder / "algorithm.json", plain | {"counters": state.values["counters"]})
@@ -137,12 +140,11 @@ def writing_of(algorithm: BaseAlgorithm) -> dict[str, Any]:
     return {"tokenizer": episodes.tokenizer.to_json(), "template": episodes.template.to_json()}
 
 
-def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
+def _write_policy(policy: TransformerPolicy, folder: Path, weights: Mapping[str, torch.Tensor]) -> None:
     network = policy.network
-    _write_model(network, folder / "model")
-    save_file(
-        {k: v.contiguous() for k, v in network.value_head.state_dict().items()}, folder / "value_head.safetensors"
-    )
+    _write_model(network, folder / "model", _under("model.", weights))
+    head = {name: weight.contiguous() for name, weight in _under("value_head.", weights).items()}
+    save_file(head, folder / "value_head.safetensors")
     kwargs = {name: getattr(network, name) for name in ("temperature", "detach_value", "value_hidden")}
     if network.truncation:
         kwargs["truncation"] = network.truncation.to_json()
@@ -158,10 +160,21 @@ def _write_policy(policy: TransformerPolicy, folder: Path) -> None:
     write_json(folder / "policy.json", {"space": network.space.to_json(), "kwargs": kwargs})
 
 
-def _write_model(network: TextNetwork, folder: Path) -> None:
-    """Write the model as a plain Hugging Face folder, without the adapters that it may have."""
+def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights of a part of a network, by their names there."""
+    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
+
+
+def _write_model(network: TextNetwork, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write the model as a plain Hugging Face folder, without the adapters that it may have.
+
+    Args:
+        network: Whose model.
+        folder: Where to.
+        weights: The model's, by name; None takes them from it.
+    """
     with quiet():
-        plain = None if network.lora is None else split_state(network.model)[0]
+        plain = weights if network.lora is None else split_state(network.model)[0]
         network.model.save_pretrained(folder, state_dict=plain)
 
 
@@ -173,8 +186,7 @@ def _write_reference(reference: ReferencePolicy, folder: Path) -> None:
         _write_model(reference.network, folder)
 
 
-def _write_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    state = optimizer.state_dict()
+def _write_optimizer(state: Mapping[str, Any], folder: Path) -> None:
     tensors, plain = {}, {}
     for index, entries in state["state"].items():
         for name, value in entries.items():
@@ -194,6 +206,10 @@ def _read_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
         index, name = key.split(".", 1)
         entries.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": entries, "param_groups": stored["groups"]})
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                state[name] = current().take_apart(value, parameter)
 
 
 def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def evaluate(
     network = subject.network_for(held_out.episodes.space)
     judges = _judges(rewards, held_out)
     chooser = _chooser(asked, held_out)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), current().whole(network):
         torch.manual_seed(seed)
         texts = _written(asked, network, held_out, batch_size)
     mode = asked.described(network)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from agents.parallel.processes import current
+
 if TYPE_CHECKING:
     from agents.algorithms.sft import SFT
 
@@ -65,11 +67,14 @@ class EarlyStopping:
         best_loss = self.algorithm.best_loss
         best = best_loss if best_loss < math.inf else None
         values = {"waited": self._waited, "best_loss": best, "latest_loss": self.latest_loss}
-        return values, {f"{BEST}{name}": weight.cpu() for name, weight in (self._best_weights or {}).items()}
+        weights = current().put_together(dict(self._best_weights or {}))
+        return values, {f"{BEST}{name}": weight.cpu() for name, weight in weights.items()}
 
     def set_state(self, values: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Remember what :meth:`state` gave, among other tensors."""
         self._waited, self.latest_loss = values["waited"], values["latest_loss"]
         self.algorithm.best_loss = math.inf if values["best_loss"] is None else values["best_loss"]
         weights = {name.removeprefix(BEST): tensor for name, tensor in tensors.items() if name.startswith(BEST)}
-        self._best_weights = {name: weight.to(self.algorithm.device) for name, weight in weights.items()} or None
+        present, device = self.algorithm.policy.state_dict(), self.algorithm.device
+        apart = {name: current().take_apart(weight.to(device), present[name]) for name, weight in weights.items()}
+        self._best_weights = apart or None

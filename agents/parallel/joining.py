@@ -36,7 +36,7 @@ def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> It
         import accelerate  # noqa: F401  (asked for here, so that its absence is told in one sentence)
     except ImportError as error:
         raise MissingExtraError("accelerate", "parallel", "Learning in several processes") from error
-    _refuse_precision()
+    _refuse_settings()
 
     from agents.parallel.many import ManyProcesses, translated
 
@@ -46,10 +46,25 @@ def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> It
     processes.leave()
 
 
-def _refuse_precision() -> None:
-    precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
-    if precision != "no":
-        raise ConfigError(
-            f"Accelerate's mixed_precision is {precision!r}, and must be 'no': precision is a setting of the run, "
-            "--engine.precision bfloat16, so that rollouts and updates compute alike."
-        )
+REFUSED = (  # what a launcher may have been told: the variable, its default, what must stand there, and why
+    ("ACCELERATE_MIXED_PRECISION", "no", "no", "precision is a setting of the run, --engine.precision bfloat16"),
+    (
+        "ACCELERATE_USE_DEEPSPEED",
+        "false",
+        "false",
+        "DeepSpeed has an engine of its own in place of the optimizer's step; fsdp.yaml shares the same three things",
+    ),
+    ("FSDP_VERSION", "2", "2", "FSDP of version 1 replaces parameters by flat ones, which no checkpoint here knows"),
+    ("FSDP_OFFLOAD_PARAMS", "false", "false", "parts that lie in the memory of the CPU were never tried"),
+    ("FSDP_AUTO_WRAP_POLICY", "NO_WRAP", "NO_WRAP", "rollouts pass layers by themselves, so all weights come at once"),
+)
+
+
+def _refuse_settings() -> None:
+    for name, default, needed, why in REFUSED:
+        given = os.environ.get(name, default)
+        if given.lower() != needed.lower():
+            raise ConfigError(
+                f"Accelerate's configuration says {name}={given}, which must be {needed!r} here: {why}. The files in "
+                "agents/presets/accelerate are ready for use; docs/parallel.md says what each does."
+            )

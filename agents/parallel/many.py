@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ import textgym.errors
 from agents.models.network import TextNetwork
 from agents.parallel.peers import Peers
 from agents.parallel.processes import Processes
+from agents.parallel.sharded_pass import ShardedPass, put_together, take_apart, whole_state
 from agents.parallel.shared_pass import PassModule, SharedPass
 from textgym.errors import ProcessError, TextGymError
 
@@ -47,6 +50,8 @@ class ManyProcesses(Processes):
         self.timeout_seconds = timeout_seconds
         self._host = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
         self._patient = dist.new_group(backend="gloo", timeout=PATIENCE)
+        self.shards = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+        self._sharded: WeakKeyDictionary[TextNetwork, ShardedPass] = WeakKeyDictionary()
         self.peers = Peers(self.values(Peers.this()))
 
     @classmethod
@@ -127,12 +132,32 @@ class ManyProcesses(Processes):
                 "something in a callback, a reward or a model draws from torch's generator in some processes only."
             )
 
-    def learning_pass(self, network: TextNetwork) -> SharedPass:
+    def learning_pass(self, network: TextNetwork, optimizer: torch.optim.Optimizer) -> SharedPass:
         """Return the learning pass that is shared; all processes get the weights of the first."""
+        if self.shards:
+            self._sharded[network] = sharded = ShardedPass(network, optimizer, self.rank, self.count)
+            return sharded
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of torch, about an argument that Accelerate passes
             module = self.accelerator.prepare(PassModule(network))
         return SharedPass(network, module, self.rank, self.count)
+
+    def whole(self, network: TextNetwork) -> AbstractContextManager[Any]:
+        """Hold all weights of a network in a block."""
+        sharded = self._sharded.get(network)
+        return nullcontext() if sharded is None else sharded.whole()
+
+    def whole_state(self, network: TextNetwork) -> dict[str, torch.Tensor]:
+        """Return the state of a network, whole; every process must ask."""
+        return whole_state(network) if network in self._sharded else super().whole_state(network)
+
+    def put_together(self, tree: T) -> T:
+        """Return nested values in which tensors that lie in parts are whole."""
+        return put_together(tree)
+
+    def take_apart(self, whole: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Return a tensor in parts, where ``like`` lies in parts."""
+        return take_apart(whole, like)
 
     def _values(self, value: Any, group: Any) -> list[Any]:
         return [json.loads(text) for text in self._bytes(json.dumps(value).encode(), group)]

@@ -34,6 +34,11 @@ class Processes:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
+    def check_seed(self, seed: int | None) -> None:
+        """Raise ConfigError where several processes would each draw a seed of their own."""
+        if self.count > 1 and seed is None:
+            raise ConfigError("Several processes draw the same random numbers: give the algorithm a seed, such as 0.")
+
     def share(self, total: int, what: str) -> int:
         """Return the part of each process of something that they divide evenly.
 
@@ -90,9 +95,25 @@ class Processes:
     def check_in_step(self) -> None:
         """Raise ProcessError unless the processes' random generators are in the same state."""
 
-    def learning_pass(self, network: TextNetwork) -> LearningPass:
-        """Return how a network learns here."""
+    def learning_pass(self, network: TextNetwork, optimizer: torch.optim.Optimizer) -> LearningPass:
+        """Return how a network learns here, which its optimizer moves."""
         return LearningPass(network)
+
+    def whole(self, network: TextNetwork) -> AbstractContextManager[Any]:
+        """Hold all weights of a network in a block, if it is one whose weights lie in parts in several processes."""
+        return nullcontext()
+
+    def whole_state(self, network: TextNetwork) -> dict[str, torch.Tensor]:
+        """Return the state of a network, whole."""
+        return dict(network.state_dict())
+
+    def put_together(self, tree: T) -> T:
+        """Return nested values in which tensors that lie in parts are whole."""
+        return tree
+
+    def take_apart(self, whole: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Return a tensor in parts, where ``like`` lies in parts."""
+        return whole
 
 
 ALONE = Processes()

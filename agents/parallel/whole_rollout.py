@@ -32,16 +32,17 @@ def play_together(
     See :func:`agents.learning.playing.play`, which plays those of one process.
     """
     processes = current()
-    own = play(
-        network,
-        lanes,
-        count // processes.count,
-        responses_per_prompt,
-        slots,
-        branch,
-        first_lane=lanes.first_lane,
-        lanes_in_all=lanes.all_lanes,
-    )
+    with processes.whole(network):
+        own = play(
+            network,
+            lanes,
+            count // processes.count,
+            responses_per_prompt,
+            slots,
+            branch,
+            first_lane=lanes.first_lane,
+            lanes_in_all=lanes.all_lanes,
+        )
     if processes.count == 1:
         return own
     processes.check_in_step()

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PRESET = ROOT / "agents" / "presets" / "accelerate" / "cpu_two_processes.yaml"
+PRESETS = ROOT / "agents" / "presets" / "accelerate"
 
 
-def launch(module: str, *arguments: object, processes: int = 2, timeout: float = 120) -> subprocess.CompletedProcess:
+def launch(
+    module: str, *arguments: object, processes: int = 2, timeout: float = 120, preset: str = "cpu_two_processes"
+) -> subprocess.CompletedProcess:
     """Run a module in several processes of one thread each; return how they ended and what they said."""
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", PRESET, "--num_processes"]
+    file = PRESETS / f"{preset}.yaml"
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", file, "--num_processes"]
     command = [*launcher, processes, "-m", module, *arguments]
     alone = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
     inherited = {name: value for name, value in os.environ.items() if name not in alone}

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from agents.parallel.shared_pass import even_bounds
 from tests.agents.parallel.launch import largest_difference, launch
-from tests.agents.parallel.learned import CASES, FAULTS, learn, weights
+from tests.agents.parallel.learned import CASES, FAULTS, IN_PARTS, learn, weights
 
 pytest.importorskip("accelerate", reason="several processes need the extra 'parallel'")
 
@@ -32,6 +32,21 @@ def test_two_processes_learn_what_one_does(two, name):
     alone = weights(learn(name))
     assert largest_difference(of_case(two[0], name), alone) < 1e-5
     assert largest_difference(alone, weights(learn(name, iterations=1))) > 1e-3  # it did learn
+
+
+@pytest.fixture(scope="module")
+def in_parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    """What two processes have learned whose weights lie in parts."""
+    file = tmp_path_factory.mktemp("parts") / "weights"
+    ended = launch("tests.agents.parallel.learned", file, "in-parts", preset="fsdp")
+    assert ended.returncode == 0, ended.stderr
+    return load_file(f"{file}.0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_weights_in_parts_learn_what_whole_ones_do(in_parts, name):
+    assert largest_difference(of_case(in_parts, name), weights(learn(name))) < 1e-5
 
 
 def test_both_processes_have_the_same_weights_to_the_last_bit(two):

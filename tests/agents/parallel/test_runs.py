@@ -66,8 +66,9 @@ def test_a_process_that_is_killed_ends_the_run_with_a_reason_and_one_process_goe
 
 
 @pytest.mark.slow
-def test_a_run_of_two_processes_is_that_of_one_and_written_once(alone, tmp_path):
-    ended = launch(RUN, tmp_path, *SIGNAL_FREE)
+@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp"])
+def test_a_run_of_two_processes_is_that_of_one_and_written_once(alone, tmp_path, preset):
+    ended = launch(RUN, tmp_path, *SIGNAL_FREE, preset=preset)
     assert ended.returncode == 0, ended.stderr
     assert_equal_runs(tmp_path / "run", alone)
     files = [sorted(str(p.relative_to(run)) for p in run.rglob("*")) for run in (tmp_path / "run", alone)]
@@ -91,10 +92,12 @@ def test_a_signal_to_one_process_stops_all_after_the_same_update_and_two_go_on(a
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_with_the_run_of_one(alone, tmp_path):
-    ended = launch(RUN, tmp_path, 41, 0, "SIGKILL", processes=1)
+@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp"])
+@pytest.mark.parametrize("update", [18, 41])
+def test_two_processes_go_on_with_the_run_of_one(alone, tmp_path, preset, update):
+    ended = launch(RUN, tmp_path, update, 0, "SIGKILL", processes=1)
     assert ended.returncode != 0
-    ended = launch(RUN, tmp_path, *SIGNAL_FREE)
+    ended = launch(RUN, tmp_path, *SIGNAL_FREE, preset=preset)
     assert ended.returncode == 0, ended.stderr
     assert_equal_runs(tmp_path / "run", alone)
 
@@ -114,6 +117,13 @@ def test_the_warm_start_is_continued_by_all(tmp_path):
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert "warm start continued" in evaluation["rows"]
     assert evaluation["problem"] is None
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_ends_the_run_after_the_time_that_was_set(tmp_path):
+    ended = launch(RUN, tmp_path, 41, 1, "SIGSTOP", "parallel.timeout_seconds=5")
+    assert ended.returncode != 0
+    assert "A process did not answer for 5 seconds" in ended.stderr
 
 
 @pytest.mark.slow
