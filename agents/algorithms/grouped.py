@@ -67,6 +67,8 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             :class:`agents.PPO`.
     """
 
+    has_critic = False
+
     def __init__(
         self,
         policy: type[TransformerPolicy],
