@@ -44,6 +44,7 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
     rollout_responses: int
     responses_per_prompt: int = 1
     slots: int | None = None
+    has_critic = True
     _iterations = 0  # of collecting and learning
     _stepping_notice_given = False
 
@@ -96,8 +97,8 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         rollout_buffer.reset()
         callback.on_rollout_start()
         network = cast(TransformerPolicy, self.policy).network
-        branch = self._branch()
-        episodes = play_together(network, lanes, self.rollout_responses, self.responses_per_prompt, self.slots, branch)
+        sizes = (self.rollout_responses, self.responses_per_prompt, self.slots)
+        episodes = play_together(network, lanes, *sizes, self._branch(), critic=self.has_critic)
         if not self._replay(episodes, lanes, callback):
             return False
         cast(SequenceRolloutBuffer, rollout_buffer).add_experience(episodes.experience)

@@ -67,6 +67,8 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             :class:`agents.PPO`.
     """
 
+    has_critic = False
+
     def __init__(
         self,
         policy: type[TransformerPolicy],
@@ -179,10 +181,10 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
         norm = float(torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm))
         if not math.isfinite(norm):
             raise ModelError(
-                f"The gradient of a step of {type(self).__name__} is not finite (loss "
-                f"{told['policy_gradient_loss']:g}): the policy has moved so far from the one that wrote the responses "
-                "that a ratio of probabilities, of whole responses with RLOO, is no number any more. The weights are "
-                "as they were before the step; take a smaller learning_rate, fewer n_epochs, or shorter responses."
+                f"The gradient of a step of {type(self).__name__} is not finite: the policy has moved so far from the "
+                "one that wrote the responses that a ratio of probabilities, with RLOO of whole responses, overflows. "
+                "The weights are as they were before the step; take a smaller learning_rate, fewer n_epochs, or "
+                "shorter responses."
             )
         self.policy.optimizer.step()
         for name, value in (told | {"grad_norm": norm}).items():

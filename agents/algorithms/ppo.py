@@ -90,10 +90,8 @@ class PPO(BoundsMemory, TextOnPolicy, stable_baselines3.PPO):
         device: torch.device | str = "auto",
         _init_setup_model: bool = True,
     ) -> None:
-        self.arguments = stored_arguments(locals())
-        env = as_vec_env(env)
-        self.kl_coef, self.slots = kl_coef, checked_slots(slots)
-        self.part_size = checked_part_size(part_size)
+        self.arguments, env = stored_arguments(locals()), as_vec_env(env)
+        self.kl_coef, self.slots, self.part_size = kl_coef, checked_slots(slots), checked_part_size(part_size)
         self.rollout_responses, steps = check_environment(env, gamma, batch_size, rollout_responses)
         super().__init__(
             policy,

@@ -48,6 +48,7 @@ def play(
     slots: int | None = None,
     branch: Branch | None = None,
     *,
+    critic: bool = True,
     first_lane: int = 0,
     lanes_in_all: int | None = None,
     key: int | None = None,
@@ -61,6 +62,7 @@ def play(
         responses_per_prompt: G.
         slots: How many responses are written at once; None, and in dialogues, all.
         branch: The reference policy, where it writes beside the policy.
+        critic: Whether the values after truncated episodes will be used.
         first_lane: The number of the first of these lanes among those of all processes.
         lanes_in_all: How many lanes all processes have; None: there is one process.
         key: Of the rollout's random numbers, the same in all processes; None draws it from torch's generator. With it
@@ -69,7 +71,7 @@ def play(
     P = lanes.venv.episodes.space.max_prompt_tokens
     if (lanes.venv.observations()[:, P:] >= 0).any():
         lanes.reset()  # somebody else stepped them, as evaluate_policy(model, model.get_env()) does
-    last_values = lanes.venv.episodes.on_length == "truncate"
+    last_values = critic and lanes.venv.episodes.on_length == "truncate"
     starts = count // responses_per_prompt
     numbers = _numbers(starts, lanes.num_envs, first_lane, lanes_in_all).to(network.device)
     if isinstance(lanes.venv, DialogueVectorEnv):

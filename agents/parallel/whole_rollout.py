@@ -26,6 +26,8 @@ def play_together(
     responses_per_prompt: int = 1,
     slots: int | None = None,
     branch: Branch | None = None,
+    *,
+    critic: bool = True,
 ) -> Episodes:
     """Let all processes play ``count`` episodes together, each in its lanes; return all to each.
 
@@ -40,6 +42,7 @@ def play_together(
             responses_per_prompt,
             slots,
             branch,
+            critic=critic,
             first_lane=lanes.first_lane,
             lanes_in_all=lanes.all_lanes,
         )

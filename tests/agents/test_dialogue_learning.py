@@ -355,3 +355,16 @@ def test_with_the_limit_as_mean_each_own_token_counts_alike_and_the_users_not_at
     algorithm.loss(batch, log_probs).loss.backward()
     expected = -judged.advantages[:, None].repeat(T, axis=1)[experience.own] / (len(rows) * T)
     np.testing.assert_allclose(log_probs.grad.numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("cls", "asked"), [(PPO, True), (GRPO, False), (RLOO, False)])
+def test_values_after_truncated_dialogues_are_computed_for_critics_alone(cls: Any, asked: bool) -> None:
+    envs = make_vec_env(ENV, num_envs=LANES, on_length="truncate")
+    options = {"batch_size": 64} if cls is PPO else {}
+    algorithm = cls(
+        TransformerPolicy, envs, policy_kwargs={"model": MODELS["gpt2"]}, seed=3, rollout_responses=16, **options
+    )
+    torch.nn.init.normal_(algorithm.policy.network.value_head.weight)
+    _, callback = algorithm._setup_learn(1)
+    algorithm.collect_rollouts(algorithm.env, callback, algorithm.rollout_buffer, algorithm.n_steps)
+    assert algorithm.rollout_buffer.experience.last_values.any() == asked
