@@ -110,12 +110,9 @@ def measure_drift(
     network, origin = subject.network_for(space), subject_of(reference, device).network_for(space)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        rows = max(1, batch_size // asked.rows_per_prompt)
         key = new_key()  # one for all batches, whose size then changes nothing
-        parts = [
-            along_responses(network, origin, prompts, asked.write(network, prompts, places, key))
-            for prompts, places in held_out.prompts(rows, network.device)
-        ]
+    batches = held_out.prompts(max(1, batch_size // asked.rows_per_prompt), network.device)
+    parts = [along_responses(network, origin, ids, asked.write(network, ids, places, key)) for ids, places in batches]
     lengths, entropies, divergences = np.concatenate(parts, axis=1)
     return Drift(
         env_id=env,
