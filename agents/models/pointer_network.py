@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from agents.models.architectures import trim_left
 from agents.models.edit_distribution import EditDistribution
+from agents.models.pretrained import checked_config
 from textgym.editing import DELETE, INSERT, KINDS, REPLACE, STOP, EditSpace
 from textgym.errors import ConfigError, ModelError
 
@@ -145,6 +146,7 @@ def _make_encoder(space: EditSpace, config: Mapping[str, Any]) -> PreTrainedMode
     kind = options.pop("model_type", None)
     if kind is None:
         raise ModelError(f"An encoder from scratch needs 'model_type', such as 'bert': {options}.")
+    checked_config(kind, options)
     positions = max(space.max_prompt_tokens, space.max_draft_tokens + 2)
     sizes = {"vocab_size": space.vocab_size + 2, "max_position_embeddings": positions, "type_vocab_size": 2}
     try:

@@ -142,11 +142,7 @@ def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel
         raise ModelError(
             f"A model from scratch needs 'model_type', such as 'gpt2', 'llama', 't5' or 'bart': {options}."
         )
-    blank = _blank_config(kind)
-    unknown = [name for name in options if not hasattr(blank, name)]
-    if unknown:
-        known = [name for name in blank.to_dict() if not name.startswith("_")]
-        raise ModelError(f"{kind} has no option {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
+    blank = checked_config(kind, options)
     dtype = str(options.pop("dtype", "float32")).removeprefix("torch.")
     if dtype != "float32":
         raise ModelError(
@@ -161,6 +157,20 @@ def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel
         raise ModelError(f"No {kind} can be made with {options}: {error}") from error
     model.generation_config = GenerationConfig.from_model_config(config)
     return model
+
+
+def checked_config(kind: str, options: Mapping[str, Any]) -> PretrainedConfig:
+    """Return a model type's configuration as it is by itself.
+
+    Raises:
+        ModelError: There is no such type, or it has not all the options; the nearest name is told.
+    """
+    blank = _blank_config(kind)
+    unknown = [name for name in options if not hasattr(blank, name)]
+    if unknown:
+        known = [name for name in blank.to_dict() if not name.startswith("_")]
+        raise ModelError(f"{kind} has no option {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
+    return blank
 
 
 def _ids(blank: PretrainedConfig, space: TokenSpace) -> dict[str, Any]:

@@ -218,7 +218,8 @@ ACTIONS = EditActions(SPACE).space
         (SPACE, spaces.Discrete(9), {}, r"Actions must be MultiDiscrete\(\[4 4 9\]\)"),
         (SPACE, ACTIONS, {"use_sde": True}, "use_sde is for continuous actions"),
         (SPACE, ACTIONS, {"model": {"hidden_size": 3}}, "needs 'model_type', such as 'bert'"),
-        (SPACE, ACTIONS, {"model": {"model_type": "brt"}}, "No encoder 'brt' can be made with"),
+        (SPACE, ACTIONS, {"model": {"model_type": "brt"}}, "Unknown model_type 'brt'. Did you mean 'bert'"),
+        (SPACE, ACTIONS, {"model": {"model_type": "bert", "hiden_size": 8}}, "Did you mean 'hidden_size'"),
         (
             SPACE,
             ACTIONS,

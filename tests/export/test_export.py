@@ -136,3 +136,13 @@ def test_messages_of_parts_and_without_content_are_judged_by_their_text(messages
 def test_a_path_names_a_file():
     with pytest.raises(ConfigError, match="written to a file, got the path ''"):
         write_jsonl("tiny", "")
+
+
+@pytest.mark.parametrize("told", ["{", "[1]", 3, {"a": 1}])
+def test_metadata_that_are_no_json_object_are_told(told):
+    with pytest.raises(DataError, match="'metadata' must hold JSON objects"):
+        trl_reward("exact_match")(["a"], ["a"], references=[["a"]], metadata=[told])
+
+
+def test_a_row_without_metadata_has_none():
+    assert trl_reward("exact_match")(["a"], ["b"], references=[["b"]], metadata=[None]) == [1.0]

@@ -56,7 +56,7 @@ def trl_reward(reward: Any) -> Callable[..., list[float]]:
         references = columns.get("references") or [()] * len(prompts)
         metadata = columns.get("metadata") or ["{}"] * len(prompts)
         samples = [
-            Sample(_text(prompt), tuple(texts), json.loads(told))
+            Sample(_text(prompt), tuple(texts), _metadata(told))
             for prompt, texts, told in zip(prompts, references, metadata, strict=True)
         ]
         scores: list[float] = judge(judged, [_text(completion) for completion in completions], samples).tolist()
@@ -64,6 +64,19 @@ def trl_reward(reward: Any) -> Callable[..., list[float]]:
 
     score.__name__ = judged.name  # under which the trainer logs it
     return score
+
+
+def _metadata(told: Any) -> dict[str, Any]:
+    """Return what a row of the column 'metadata' holds, a JSON object; nothing where it is empty."""
+    try:
+        found = {} if told is None else json.loads(told)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(
+            f"The column 'metadata' must hold JSON objects as text, as trl_dataset(...) writes them, got {told!r:.80}."
+        )
+    return found
 
 
 def _text(turn: Completion) -> str:
