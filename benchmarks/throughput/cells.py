@@ -8,7 +8,7 @@ from functools import partial
 
 from benchmarks.throughput import environments, grouped, growth, iterations, memory, minimum, rollouts
 from benchmarks.throughput.comparison import Comparison
-from benchmarks.throughput.models import EXTRA, MODELS, Absent, Model
+from benchmarks.throughput.models import EXTRA, FUSED, MODELS, Absent, Model
 from benchmarks.throughput.trl_trainer import Kind
 
 # glibc's allocator, read when a process starts: it keeps what is freed instead of giving it back to the kernel, which
@@ -49,6 +49,7 @@ def cells() -> dict[str, Cell]:
     """Return all cells by name."""
     found = [
         *_grouped("gpt2-4m", usual=True),
+        *(cell for cell in _grouped(FUSED, usual=True) if cell.name.startswith("grpo")),
         *_rollouts("gpt2-4m", usual=True),
         Cell("minimum/gpt2-20m", lambda n, _: minimum.compare(MODELS["gpt2-20m"], n), MODELS["gpt2-20m"], usual=True),
         Cell("ppo/long", lambda n, rate: [iterations.compare(iterations.SHAPES["long"], n, rate)], usual=True),
@@ -56,9 +57,9 @@ def cells() -> dict[str, Cell]:
         *_rollouts("stories260k", usual=True),
         Cell("growth/lanes", lambda n, _: growth.lanes(n)),
         Cell("growth/length", lambda n, _: growth.lengths(n)),
-        *(cell for name in MODELS if name not in ("gpt2-4m", "stories260k") for cell in _rollouts(name)),
-        *(cell for name in MODELS if name != "gpt2-4m" for cell in _grouped(name)),
-        *(_minimum(name) for name in MODELS if name != "gpt2-20m"),
+        *(cell for name in MODELS if name not in ("gpt2-4m", "stories260k", FUSED) for cell in _rollouts(name)),
+        *(cell for name in MODELS if name not in ("gpt2-4m", FUSED) for cell in _grouped(name)),
+        *(_minimum(name) for name in MODELS if name not in ("gpt2-20m", FUSED)),
         *(_ppo(size) for size in iterations.SHAPES if size != "long"),
         Cell("environment/free", lambda n, _: [environments.compare(None, n)], usual=True),
         Cell("environment/bleu", lambda n, _: [environments.compare("bleu", n)]),

@@ -17,7 +17,7 @@ from agents.algorithms.grouped import GroupedOnPolicy
 from agents.vec_env import TextVecEnv
 from benchmarks.throughput.comparison import Comparison
 from benchmarks.throughput.ending import ForcedEnds, end_at, rate
-from benchmarks.throughput.models import Model
+from benchmarks.throughput.models import FUSED, Model
 from benchmarks.throughput.trl_trainer import FreeReward, Kind, Setting, make_trainer
 from benchmarks.throughput.workload import arguments
 from textgym.vector import TextGenerationVectorEnv
@@ -171,7 +171,7 @@ def _comparison(
         work=round(mean, 1),
         ours=[s * mean / n for s, n in zip(turns.ours[1:], counts, strict=True)],
         theirs=[s * mean / n for s, n in zip(turns.theirs[1:], counts, strict=True)],
-        target=TARGETS[ends, tuned],
+        target=None if model.name == FUSED else TARGETS[ends, tuned],
         model=model.title,
         done={"ours": sum(counts), "theirs": sum(tokens[1:])},
     )

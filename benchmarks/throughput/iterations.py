@@ -74,7 +74,7 @@ def compare(shape: Shape, repeats: int, gflops: float) -> Comparison:
     model = ours.policy.network.model
     work = Work(model, (LANES, shape.prompt, shape.response), EPOCHS)
     return Comparison(
-        name="PPO iteration",
+        name=f"PPO iteration, {shape.prompt} + {shape.response} tokens, minibatches of {shape.batch}",
         setting=_setting(shape),
         other="stable_baselines3.PPO",
         unit="response tokens",

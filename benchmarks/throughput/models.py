@@ -1,8 +1,8 @@
 """The models that are measured, each with a vocabulary of words w0, w1, ... whose ids mean nothing to it.
 
-What a model's text says changes no time, so that a pretrained one, too, is given these words for its tokens. The
-activation of those from scratch is GELU in one operation, on both sides of every comparison: ``gpt2-4m-stock`` shows
-what GPT-2's own, the same function in eight operations, costs whoever leaves it in.
+What a model's text says changes no time, so that a pretrained one, too, is given these words for its tokens. Those from
+scratch are as transformers makes them; ``gpt2-4m-fused`` has from its configuration what this library swaps in unasked:
+GELU in one operation in place of GPT-2's own eight. There, the other side has our activation, too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from transformers import PreTrainedModel
 from agents.models.pretrained import ModelSource
 
 SPECIAL = 3  # eos, separator and unknown of a word tokenizer
+FUSED = "gpt2-4m-fused"
 ROOT = Path(__file__).resolve().parents[2]
 GPT2 = {
     "model_type": "gpt2",
-    "activation_function": "gelu_pytorch_tanh",
     "n_positions": 256,
     # a policy learns without dropout: with it on the other side only, that side would draw random numbers in vain
     "resid_pdrop": 0.0,
@@ -90,11 +90,16 @@ MODELS = {
         Model("gpt2-4m-50k", 50_000, gpt2(4, 256), "GPT-2 4 x 256, V 50k"),
         Model("gpt2-20m", 4000, gpt2(6, 512), "GPT-2 6 x 512, V 4k"),
         Model("gpt2-20m-50k", 50_000, gpt2(6, 512), "GPT-2 6 x 512, V 50k"),
-        Model("gpt2-4m-stock", 4000, gpt2(4, 256, activation_function="gelu_new"), "GPT-2 4 x 256, own GELU, V 4k"),
+        Model(
+            FUSED,
+            4000,
+            gpt2(4, 256, activation_function="gelu_pytorch_tanh"),
+            "GPT-2 4 x 256, our activation for both, V 4k",
+        ),
         Model("smollm2", 49_152 - SPECIAL, _smollm2, "SmolLM2 135M (Llama), V 49k", fewer=4),
     )
 }
-EXTRA = ("gpt2-4m-stock", "smollm2")  # measured only where they are named
+EXTRA = ("smollm2",)  # measured only where they are named
 
 
 def parameters(model: PreTrainedModel) -> int:

@@ -82,6 +82,8 @@ def make_trainer(
     import trl
     from datasets import Dataset
 
+    assert model.generation_config is not None
+    model.generation_config.eos_token_id = None  # a pretrained model's own end, here a word like the others
     model.save_pretrained(folder)
     _tokenizer(setting.words).save_pretrained(folder)
     config = getattr(trl, f"{kind.upper()}Config")(
