@@ -15,9 +15,11 @@ from agents.parallel.processes import ALONE, Processes, present
 from agents.parallel.whole_rollout import WholeRollout
 from agents.vec_env import make_vec_env
 from tests.conftest import ROOT
+from tests.test_architecture import under, violations
 from textgym.errors import ConfigError
 from textgym.responses import Scores
 
+PRESETS = ROOT / "agents" / "presets" / "accelerate"
 LETTERS = "tests.agents.tiny:test/Letters-v0"
 
 
@@ -45,11 +47,14 @@ def test_a_process_alone_joins_nobody(monkeypatch):
         assert processes is ALONE
 
 
-def test_alone_neither_accelerate_nor_many_processes_are_imported():
-    program = "import sys, agents.train; print('agents.parallel.many' in sys.modules, 'accelerate' in sys.modules)"
+def test_alone_nothing_of_several_processes_is_imported():
+    many = ("agents.parallel.many", "agents.parallel.sharded_pass")  # transformers itself looks at accelerate
+    program = f"import sys, agents.train; print(*[name in sys.modules for name in {many}])"
     command = [sys.executable, "-c", program]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.split() == ["False", "False"]
+    found = violations(lambda module, name, now: under(module, "agents") and under(name, "accelerate") and now)
+    assert {line.partition(" imports ")[0] for line in found} == {"agents.parallel.many"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_what_the_launcher_must_not_decide_is_refused(monkeypatch, name, value, 
 
 
 def test_lanes_that_do_not_divide_are_refused_with_a_number_that_does():
-    with present(Second()), pytest.raises(ConfigError, match="multiple of the 2 processes .* got 5: choose 4"):
+    with present(Second()), pytest.raises(ConfigError, match=r"multiple of the 2 processes .* got 5: choose 4"):
         make_vec_env(LETTERS, num_envs=5)
 
 
@@ -100,9 +105,8 @@ def test_a_snapshot_is_that_of_all_lanes_and_each_takes_its_own():
 
 
 def test_the_rows_of_a_rollout_stand_where_one_process_has_them():
-    own = Scores(
-        np.arange(8.0)[:, None] + 1, np.ones(8, bool), np.zeros(8, bool), {"finish": np.array(["b"] * 8, object)}
-    )
+    infos = {"finish": np.array(["b"] * 8, object)}
+    own = Scores(np.arange(8.0)[:, None] + 1, np.ones(8, bool), np.zeros(8, bool), infos)
     whole = WholeRollout(Second({"finish": ["a"] * 8}), rounds=2).scores(own)  # two lanes of four, G = 2, played twice
     assert whole.rewards[:, 0].tolist() == [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 5, 6, 7, 8]
     assert "".join(whole.infos["finish"]) == "aaaabbbb" * 2
@@ -110,7 +114,7 @@ def test_the_rows_of_a_rollout_stand_where_one_process_has_them():
 
 def test_a_reward_that_learns_from_what_it_judges_is_refused():
     with present(Second()), pytest.raises(ConfigError, match="something else in each"):
-        make_vec_env(LETTERS, num_envs=4, reward={"sum": {"edit_similarity": 1.0}, "normalize": True})
+        make_vec_env(LETTERS, num_envs=4, reward="running_norm(edit_similarity)")
 
 
 def test_several_processes_need_a_seed():
@@ -131,9 +135,7 @@ def test_settings_may_be_written_without_dashes():
     assert request.overrides == [("num_envs", "8"), ("seed", "3"), ("reinforcement.options", "{kl_coef: 0.1}")]
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "agents" / "presets" / "accelerate").glob("*.yaml")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_configuration_for_the_launcher_is_one_that_accelerate_reads(path: Path):
     config_args = pytest.importorskip("accelerate.commands.config.config_args")
     config = config_args.load_config_from_file(str(path))
