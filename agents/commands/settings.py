@@ -1,10 +1,13 @@
-"""Settings on the command line: ``--key value``, ``--key=value``, or ``--flag``, which is true."""
+"""Settings on the command line: ``--key value``, ``--key=value``, ``key=value``, or ``--flag``, which is true."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 
 from textgym.errors import ConfigError
+
+SETTING = re.compile(r"[A-Za-z_][\w.-]*=")
 
 
 def take(rest: list[str], verb: str, flags: Container[str] | None = None) -> tuple[str, str]:
@@ -19,6 +22,8 @@ def take(rest: list[str], verb: str, flags: Container[str] | None = None) -> tup
         ConfigError: The first argument is none, or lacks its value.
     """
     argument = rest.pop(0)
+    if SETTING.match(argument):
+        argument = f"--{argument}"
     if not argument.startswith("--") or argument == "--":
         raise ConfigError(f"Settings are given as --key value, got {argument!r}: see textgym {verb} --help.")
     name, equals, value = argument[2:].partition("=")

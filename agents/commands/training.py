@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.commands.settings import take
+from agents.commands.settings import SETTING, take
 from agents.config.config_reader import keys, read_config, type_name
 from agents.config.run_config import RunConfig
 from agents.config.yaml_text import to_yaml
@@ -83,7 +83,7 @@ def parse_train(argv: Sequence[str]) -> TrainRequest:
     overrides: list[tuple[str, str]] = []
     flags: dict[str, Any] = {}
     rest = list(argv)
-    if rest and not rest[0].startswith("-"):
+    if rest and not rest[0].startswith("-") and not SETTING.match(rest[0]):
         overrides.append(("env", rest.pop(0)))
     while rest:
         name, value = take(rest, "train")

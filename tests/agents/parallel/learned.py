@@ -26,7 +26,7 @@ CASES = {
     "rloo": (RLOO, {**ROLLOUT, "responses_per_prompt": 4, "n_epochs": 2, "kl_coef": 0.1, "ent_coef": 0.01}),
     "sft": (SFT, {"batch_size": 5, "learning_rate": 0.05, "label_smoothing": 0.1}),
     "ppo-t5-slots": (PPO, {**ROLLOUT, **T5, "slots": 3, "batch_size": 40, "kl_coef": 0.1}),
-    "rloo-lora": (RLOO, {**ROLLOUT, **LORA, "responses_per_prompt": 2, "learning_rate": 1.0, "kl_coef": 0.1}),
+    "rloo-lora": (RLOO, {**ROLLOUT, **LORA, "responses_per_prompt": 2, "learning_rate": 0.2, "kl_coef": 0.1}),
 }
 IN_PARTS = ("ppo", "a2c", "grpo", "sft", "ppo-t5-slots")  # also tried with weights in parts
 
