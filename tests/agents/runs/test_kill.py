@@ -8,11 +8,12 @@ import time
 import pytest
 import torch
 
-from agents import PPO, SFT
+from agents import SFT
 from agents.checkpoints.folders import TEMPORARY
 from agents.runs.phase import phases_of
 from agents.runs.resume_point import find_point
 from agents.runs.run_folder import RunFolder
+from agents.runs.setup import LEARNERS
 from agents.train import resume, train
 from tests.agents.interrupted import small, trace
 
@@ -78,7 +79,8 @@ def check(config, path):
     rows = [row for row in (path / "metrics.jsonl").read_bytes()[mark:].splitlines() if b"rollout/ep_rew_mean" in row]
     assert len(rows) <= 1, "one rollout is one interval here"
     if point is not None:
-        (SFT if point.phase.checkpoint == "warm-start" else PPO).load(point.path)
+        learner = LEARNERS[config.reinforcement.algorithm]
+        (SFT if point.phase.checkpoint == "warm-start" else learner).load(point.path)
 
 
 def kill(context, tmp_path, kills, *overrides):
@@ -100,3 +102,17 @@ def test_a_hundred_kills(context, tmp_path):
     (tmp_path / "other").mkdir()
     expected = train(small(tmp_path / "other", *longer), say=lambda line: None)
     assert kill(context, tmp_path, 100, *longer) == trace(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("algorithm", ["A2C", "GRPO", "RLOO"])
+def test_the_other_algorithms_are_killed_too(context, tmp_path, algorithm):
+    options = "{rollout_responses: 8, kl_coef: 0.1, slots: 3" + (
+        ", responses_per_prompt: 2}" if algorithm != "A2C" else "}"
+    )
+    given = [("reinforcement.algorithm", algorithm), ("reinforcement.options", options)]
+    longer = [("warm_start.total_timesteps", "200"), ("reinforcement.total_timesteps", "3000")]
+    (tmp_path / "other").mkdir()
+    expected = train(small(tmp_path / "other", *given, *longer), say=lambda line: None)
+    assert kill(context, tmp_path, 10, *given, *longer) == trace(expected)
