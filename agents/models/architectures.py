@@ -18,6 +18,7 @@ from agents.models.column import Column
 from agents.models.position_table import PositionTable
 from agents.models.read_prompts import ReadPrompts
 from agents.models.slots import reserve
+from agents.models.stamp import Stamp
 from textgym.core import IntArray
 
 
@@ -30,12 +31,14 @@ class DecodingState:
         mask: int64 [B, columns], 1 where a token stands; of the prompt's columns for an encoder-decoder.
         positions: int64 [B], the position of the next token.
         encoded: float [B, P, D], the encoder's output; None for a decoder-only model.
+        stamp: Of the network that read.
     """
 
     cache: Any
     mask: Tensor
     positions: Tensor
     encoded: Tensor | None = None
+    stamp: Stamp | None = None
 
     def select(self, kept: IntArray) -> None:
         """Keep the given rows, int64 [R], in their order; a row may be taken more than once."""

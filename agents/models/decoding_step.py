@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import Cache, EncoderDecoderCache, PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
@@ -12,6 +17,8 @@ from agents.models.architectures import Architecture
 from agents.models.column import Column
 from agents.models.one_query import one_query, sdpa_configs
 from agents.models.timeline import Timeline, Views
+
+EXACT, HALF = 1e-3, 5e-2  # differences that rounding may make, as shares of the largest hidden state
 
 
 class ColumnLayer(DynamicLayer):
@@ -64,13 +71,80 @@ class DecodingStep:
     def __init__(self, architecture: Architecture, model: PreTrainedModel) -> None:
         self._architecture, self._model = architecture, model
         self._configs: list[PreTrainedConfig] | None = None
+        self._trust = Trust.UNKNOWN
 
-    def __call__(self, timeline: Timeline, tokens: Tensor) -> Tensor:
-        """Read one token of each row, int64 [n]; return the hidden state before the next one, [n, D]."""
+    def __call__(self, timeline: Timeline, tokens: Tensor, *, compiled: bool) -> Tensor:
+        """Read one token of each row; return the hidden state before the next one, [n, D].
+
+        Args:
+            timeline: The state of decoding.
+            tokens: int64 [n].
+            compiled: By a compiled function, if that can be made; else it is told once that it cannot.
+        """
         if self._configs is None:
             self._configs = sdpa_configs(self._model)
         column, views = timeline.next_column(tokens)
         with one_query(self._configs):
-            hidden = read_column(self._architecture, column, views)
+            if compiled and self._trust is not Trust.REFUSED and _is_general(column, views):
+                hidden = self._by_compiled(column, views)
+            else:
+                hidden = read_column(self._architecture, column, views)
         timeline.was_read()
         return hidden
+
+    def _by_compiled(self, column: Column, views: Views) -> Tensor:
+        """Try the compiled function; a step that failed half way is done again, over what it wrote."""
+        try:
+            hidden = compiled_step(self._architecture, column, views)
+        except Exception as error:  # compilers fail in many ways
+            return self._refuse(f"{type(error).__name__}: {_first_line(error)}", column, views)
+        if self._trust is Trust.UNKNOWN:
+            expected = read_column(self._architecture, column, views)
+            difference, largest = (hidden - expected).abs().max().item(), expected.abs().max().item()
+            if not difference <= (EXACT if views.keys[0].dtype == torch.float32 else HALF) * largest:
+                return self._refuse(f"its hidden states differ by {difference:.2g}", column, views)
+            self._trust = Trust.GIVEN
+        return hidden
+
+    def _refuse(self, reason: str, column: Column, views: Views) -> Tensor:
+        self._trust = Trust.REFUSED
+        warnings.warn(
+            f"The decoding step of {type(self._model).__name__} is not compiled, and runs as it is: {reason}",
+            stacklevel=2,
+        )
+        return read_column(self._architecture, column, views)
+
+
+class Trust(Enum):
+    """Whether a compiled step is used: it is compared with the plain one once."""
+
+    UNKNOWN = 0
+    GIVEN = 1
+    REFUSED = 2
+
+
+def compiled_step(architecture: Architecture, column: Column, views: Views) -> Tensor:
+    """Do what :func:`read_column` does by a function that is compiled for all numbers of rows and columns."""
+    function, shapes = _compiled()
+    with shapes.patch(use_duck_shape=False):  # that there are as many rows as columns now means nothing
+        return function(architecture, column, views)
+
+
+@cache
+def _compiled() -> tuple[Callable[[Architecture, Column, Views], Tensor], Any]:
+    """Return the function, which compiles itself when it meets a model, and torch's configuration of shapes.
+
+    Weights are arguments of it, so that it follows what they learn.
+    """
+    from torch.fx.experimental import _config as shapes
+
+    return torch.compile(read_column, dynamic=True, fullgraph=True), shapes
+
+
+def _is_general(column: Column, views: Views) -> bool:
+    """Whether no number of rows or columns is 1, for which a function of its own would be compiled."""
+    return len(column.tokens) > 1 and all(keys.shape[2] > 1 for keys in (*views.keys[:1], *views.encoded_keys[:1]))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

@@ -72,6 +72,7 @@ class Timeline:
     """
 
     def __init__(self, staged: DecodingState, slots: int, room: Room) -> None:
+        self.stamp = staged.stamp
         self._memory = [_zeros(old, slots, room.columns) for old in _own(staged.cache)]
         self._encoded_memory = [_zeros(old, slots, room.encoded) for old in _cross(staged.cache)]
         like = self._memory[0]
