@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Cache, EncoderDecoderCache, PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from agents.models.architectures import Architecture
+from agents.models.architectures import Architecture, DecodingState
 from agents.models.column import Column
 from agents.models.one_query import one_query, sdpa_configs
+from agents.models.stamp import Stamp
 from agents.models.timeline import Timeline, Views
 
 EXACT, HALF = 1e-3, 5e-2  # differences that rounding may make, as shares of the largest hidden state
@@ -61,7 +62,7 @@ def read_column(architecture: Architecture, column: Column, views: Views) -> Ten
 
 
 class DecodingStep:
-    """Reads one token of each row of a timeline.
+    """Reads prompts, and then one token of each row after the other.
 
     Args:
         architecture: How.
@@ -73,14 +74,30 @@ class DecodingStep:
         self._configs: list[PreTrainedConfig] | None = None
         self._trust = Trust.UNKNOWN
 
-    def __call__(self, timeline: Timeline, tokens: Tensor, *, compiled: bool) -> Tensor:
+    def start(self, network: nn.Module, prompts: Tensor) -> tuple[DecodingState, Tensor]:
+        """Read the prompts [B, P]; return the state, for this network as it is, and the hidden states, [B, D]."""
+        decoding, hidden = self._architecture.start(prompts)
+        decoding.stamp = Stamp(network)
+        return decoding, hidden
+
+    def __call__(self, decoding: DecodingState | Timeline, tokens: Tensor, *, compiled: bool) -> Tensor:
         """Read one token of each row; return the hidden state before the next one, [n, D].
 
         Args:
-            timeline: The state of decoding.
+            decoding: The state of decoding.
             tokens: int64 [n].
             compiled: By a compiled function, if that can be made; else it is told once that it cannot.
+
+        Raises:
+            ModelError: The network has changed since it began to read.
         """
+        if decoding.stamp is not None:
+            decoding.stamp.check()
+        if isinstance(decoding, DecodingState):
+            return self._architecture.advance(decoding, tokens)
+        return self._read(decoding, tokens, compiled)
+
+    def _read(self, timeline: Timeline, tokens: Tensor, compiled: bool) -> Tensor:
         if self._configs is None:
             self._configs = sdpa_configs(self._model)
         column, views = timeline.next_column(tokens)

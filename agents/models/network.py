@@ -23,7 +23,6 @@ from agents.models.precision import HalfPrecision
 from agents.models.read_prompts import ReadPrompts
 from agents.models.recomputed_layers import learning_pass
 from agents.models.repetition import Before, Seen, checked_penalty, lengths_of, penalised, width_of
-from agents.models.stamp import Stamp
 from agents.models.timeline import Timeline
 from agents.models.truncation import Truncation
 from agents.models.turns import turn_lengths
@@ -165,21 +164,11 @@ class TextNetwork(nn.Module):
 
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts [B, P]; return the state of decoding and the hidden state before the first token, [B, D]."""
-        decoding, hidden = self._architecture.start(prompts)
-        decoding.stamp = Stamp(self)
-        return decoding, hidden
+        return self._step.start(self, prompts)
 
     def advance(self, decoding: DecodingState | Timeline, tokens: Tensor) -> Tensor:
-        """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D].
-
-        Raises:
-            ModelError: The network has changed since it began to read.
-        """
-        if decoding.stamp is not None:
-            decoding.stamp.check()
-        if isinstance(decoding, Timeline):
-            return self._step(decoding, tokens, compiled=self.engine.compile)
-        return self._architecture.advance(decoding, tokens)
+        """Read one token of each row, int64 [B]; return the hidden state before the next one, [B, D]."""
+        return self._step(decoding, tokens, compiled=self.engine.compile)
 
     def current_state(self, observations: Tensor) -> tuple[Tensor, Before]:
         """Return the hidden state [B, D] after what stands in each observation, and what :meth:`before` gives."""

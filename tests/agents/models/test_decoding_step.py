@@ -109,7 +109,7 @@ def test_configurations_name_the_librarys_own_attention_outside_of_a_step(model)
     read = one._architecture.read_column
 
     def noted(column, cache):
-        seen.append(one._step._configs[0]._attn_implementation)
+        seen.append(one.model.get_decoder().config._attn_implementation)
         return read(column, cache)
 
     one._architecture.read_column = noted

@@ -55,10 +55,10 @@ def written(network, prompts, **options):
     return generate(network, prompts, **options)
 
 
-def assert_same(left, right, atol=2e-5):
+def assert_same(left, right, atol=1e-5):
     assert torch.equal(left.responses, right.responses)
     for name in ("log_probs", "values", "last_values"):
-        torch.testing.assert_close(getattr(left, name), getattr(right, name), atol=atol, rtol=1e-4)
+        torch.testing.assert_close(getattr(left, name), getattr(right, name), atol=atol, rtol=1e-6)
 
 
 @pytest.mark.parametrize("model", REFILLED)
