@@ -81,8 +81,8 @@ def test_log_probabilities_and_values_are_those_of_each_response_alone(model):
         with torch.no_grad():
             hidden = one.states(prompt[None], response[None, : length - 1])[0]
             found = one.evaluate(hidden, torch.arange(length), response)
-        torch.testing.assert_close(refilled.log_probs[row, :length], found.log_probs, atol=2e-5, rtol=1e-4)
-        torch.testing.assert_close(refilled.values[row, :length], found.values, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(refilled.log_probs[row, :length], found.log_probs, atol=1e-5, rtol=0.0)
+        torch.testing.assert_close(refilled.values[row, :length], found.values, atol=1e-5, rtol=0.0)
 
 
 def broken(monkeypatch, fault):
