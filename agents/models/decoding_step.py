@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -112,7 +113,8 @@ class DecodingStep:
     def _by_compiled(self, column: Column, views: Views) -> Tensor:
         """Try the compiled function; a step that failed half way is done again, over what it wrote."""
         try:
-            hidden = compiled_step(self._architecture, column, views)
+            with _quiet() if self._trust is Trust.UNKNOWN else nullcontext():
+                hidden = compiled_step(self._architecture, column, views)
         except Exception as error:  # compilers fail in many ways
             return self._refuse(f"{type(error).__name__}: {_first_line(error)}", column, views)
         if self._trust is Trust.UNKNOWN:
@@ -161,6 +163,14 @@ def _compiled() -> tuple[Callable[[Architecture, Column, Views], Tensor], Any]:
 def _is_general(column: Column, views: Views) -> bool:
     """Whether no number of rows or columns is 1, for which a function of its own would be compiled."""
     return len(column.tokens) > 1 and all(keys.shape[2] > 1 for keys in (*views.keys[:1], *views.encoded_keys[:1]))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a compiler says of its own parts from users, who may have made errors of all warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _first_line(error: Exception) -> str:
