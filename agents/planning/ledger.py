@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 PASSING = "passing arrays"
 ATEN = torch.ops.aten
 COPYING = {ATEN._log_softmax.default, ATEN._softmax.default}  # their kernels copy what is not contiguous
+LARGE = 2**25  # bytes from which on glibc gives an array back to the system as soon as nothing refers to it
 INDEXED = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default, ATEN._index_put_impl_.default}
 
 
@@ -42,7 +43,7 @@ class Ledger(TorchDispatchMode):
 
     def __init__(self, widths: Mapping[int, str] | None = None) -> None:
         super().__init__()
-        self.live = 0
+        self.live = self._live_large = 0
         self._widths = dict(widths or {})
         self._entries: list[_Entry] = []
         self._known: dict[int, _Entry] = {}  # by the address of a storage
@@ -51,8 +52,9 @@ class Ledger(TorchDispatchMode):
         self.begin()
 
     def begin(self) -> None:
-        """Begin a period, of which the peak is wanted."""
+        """Begin a period, of which the peak is wanted, and those of the arrays that are large and that are not."""
         self.peak, self._peak_time = self.live, self._time
+        self.large, self.small = self._live_large, self.live - self._live_large
 
     def label(self, name: str, tensors: Iterable[Tensor]) -> int:
         """Say what tensors are for; return the bytes of their storages, each counted once."""
@@ -100,17 +102,23 @@ class Ledger(TorchDispatchMode):
         self._entries.append(entry)
         self._known[key] = entry
         self._watchers[key] = weakref.ref(storage, partial(self._forget, key))
-        self.live += size
+        self._count(size, 1)
         if self.live > self.peak:
-            self.begin()
+            self.peak, self._peak_time = self.live, self._time
         return entry
+
+    def _count(self, size: int, sign: int) -> None:
+        self.live += sign * size
+        self._live_large += sign * size * (size >= LARGE)
+        self.large = max(self.large, self._live_large)
+        self.small = max(self.small, self.live - self._live_large)
 
     def _forget(self, key: int, _: Any) -> None:
         entry = self._known.pop(key)
         del self._watchers[key]
         self._time += 1
         entry.death = self._time
-        self.live -= entry.size
+        self._count(entry.size, -1)
 
 
 def _places(index: Any) -> list[Any]:

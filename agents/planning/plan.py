@@ -1,8 +1,16 @@
-"""Whether a run fits into memory, and the largest batches that do."""
+"""Whether a run fits into memory, and the largest batches that do.
+
+A process holds more than its arrays: an allocator keeps what small arrays leave, and cannot fill every gap. glibc, and
+so torch on a CPU, gives arrays of 32 MiB and more back at once, and of the others next to nothing until the end. So a
+run is taken to need the most that its small arrays ever need, whatever the phase, beside the most that the large ones
+do, and a tenth of what comes and goes for gaps. A GPU's allocator gives up what it keeps when memory runs short, so
+that there it is an upper estimate. What Python, its libraries and a GPU's context hold comes on top: some hundred megabytes,
+whatever the run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +19,13 @@ import numpy as np
 from agents.learning.buffer import even_groups
 from agents.learning.token_batch import parts_of
 from agents.planning.memory_size import size_text
-from agents.planning.rehearsal import Peak, Rehearsal
+from agents.planning.rehearsal import GRADIENTS, OPTIMIZER, PARAMETERS, REFERENCE, Peak, Rehearsal
 from agents.planning.workload import Workload
 from textgym.errors import ConfigError
 
 EVEN = 8  # proposals are multiples of it
+GAPS = 0.1  # of what comes and goes
+HELD = (PARAMETERS, REFERENCE, OPTIMIZER, GRADIENTS)
 
 
 @dataclass(frozen=True)
@@ -29,9 +39,9 @@ class Plan:
         sizes: Bytes of parameters, gradients, optimizer state and reference policy.
         peaks: Of its phases as configured.
         memory: The bytes that there are.
-        slots: The most responses that can be written at once; 0 where not one can.
-        rows: The most responses that can pass at once in an update; 0 where not one can.
-        least: The bytes of the smallest rollout and the smallest update.
+        slots: The most responses that can be written at once; 0 where nothing fits.
+        rows: The most responses that can pass at once in an update; 0 where nothing fits.
+        least: The bytes that it takes with one response at a time.
     """
 
     workload: Workload
@@ -42,12 +52,12 @@ class Plan:
     memory: int
     slots: int
     rows: int
-    least: tuple[int, int]
+    least: int
 
     @property
     def peak(self) -> int:
-        """The most bytes of any phase."""
-        return max(peak.total for peak in self.peaks)
+        """The most bytes that the process takes for it."""
+        return process_bytes(self.peaks)
 
     @property
     def fits(self) -> bool:
@@ -66,12 +76,10 @@ class Plan:
     def verdict(self) -> str:
         """Return whether it fits, and if not, what would, in sentences."""
         have = f"{size_text(self.peak)} at the peak, of {size_text(self.memory)}"
-        failing = [name for name, most in (("rollout", self.slots), ("update", self.rows)) if not most]
-        if failing:
-            least = max(self.least)
+        if not self.proposal():
             return (
-                f"It does not fit: {have}. With one response at a time, the {' and the '.join(failing)} would "
-                f"still take {size_text(least)}. Take lora, shorter prompts and responses, or a smaller model."
+                f"It does not fit: {have}. With one response at a time it would still take {size_text(self.least)}. "
+                "Take lora, shorter prompts and responses, or a smaller model."
             )
         told = ", ".join(f"{name}={value}" for name, value in self.proposal().items())
         if self.fits:
@@ -91,7 +99,7 @@ class Plan:
             "parameters": self.parameters,
             "learned": self.learned,
             "sizes": self.sizes,
-            "peaks": {peak.phase: {**peak.bytes, "total": peak.total} for peak in self.peaks},
+            "arrays": {peak.phase: {**peak.bytes, "total": peak.total} for peak in self.peaks},
             "peak": self.peak,
             "memory": self.memory,
             "fits": self.fits,
@@ -110,38 +118,63 @@ def make_plan(workload: Workload, memory: int) -> Plan:
     Raises:
         ModelError: There is no such model, or it does not fit.
     """
-    rehearsal = Rehearsal(workload)
-    rollouts: dict[int | None, Peak] = {}
-    updates: dict[int, Peak] = {}
-
-    def rollout(slots: int) -> int:
-        if slots not in rollouts:
-            rollouts[slots] = rehearsal.rollout(slots)
-        return rollouts[slots].total
-
-    def update(rows: int) -> int:
-        if rows not in updates:
-            updates[rows] = rehearsal.update(_parts(workload, rows))
-        return updates[rows].total
-
-    slots = min(workload.slots or workload.responses, workload.responses)
+    phases = _Phases(workload)
     rows = rows_at_once(workload)
-    peaks = [rehearsal.rollout(workload.slots), rehearsal.update(_parts(workload, rows))]
-    rollouts[slots], updates[rows] = peaks
+    peaks = [phases.rollout(workload.slots or workload.responses), phases.update(rows)]
     if workload.imitated is not None:
-        peaks.append(rehearsal.warm_start(workload.imitated))
-    weights = list(rehearsal.network.parameters())
+        peaks.append(phases.rehearsal.warm_start(workload.imitated))
+    slots, rows = _fitting(phases, memory)
+    weights = list(phases.rehearsal.network.parameters())
     return Plan(
         workload,
         sum(weight.numel() for weight in weights),
         sum(weight.numel() for weight in weights if weight.requires_grad),
-        rehearsal.sizes,
+        phases.rehearsal.sizes,
         peaks,
         memory,
-        largest(rollout, workload.responses, memory),
-        largest(update, workload.responses, memory),
-        (rollout(1), update(1)),
+        slots,
+        rows,
+        phases.together(1, 1),
     )
+
+
+def process_bytes(peaks: Sequence[Peak]) -> int:
+    """Return what a process needs that goes through phases again and again."""
+    needed = max(peak.small for peak in peaks) + max(peak.large for peak in peaks)
+    held = max(sum(peak.bytes.get(name, 0) for name in HELD) for peak in peaks)
+    return needed + int(GAPS * max(0, needed - held))
+
+
+class _Phases:
+    """The rollouts and updates of a workload, each rehearsed once."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self.rehearsal = Rehearsal(workload)
+        self._rollouts: dict[int, Peak] = {}
+        self._updates: dict[int, Peak] = {}
+
+    def rollout(self, slots: int) -> Peak:
+        slots = min(slots, self.workload.responses)
+        if slots not in self._rollouts:
+            self._rollouts[slots] = self.rehearsal.rollout(slots)
+        return self._rollouts[slots]
+
+    def update(self, rows: int) -> Peak:
+        if rows not in self._updates:
+            self._updates[rows] = self.rehearsal.update(_parts(self.workload, rows))
+        return self._updates[rows]
+
+    def together(self, slots: int, rows: int) -> int:
+        return process_bytes([self.rollout(slots), self.update(rows)])
+
+
+def _fitting(phases: _Phases, memory: int) -> tuple[int, int]:
+    """Return the most slots, and beside them the most responses of an update, that fit; zeros where nothing does."""
+    most = phases.workload.responses
+    slots = largest(lambda slots: phases.together(slots, 1), most, memory)
+    rows = largest(lambda rows: phases.together(slots, rows), most, memory) if slots else 0
+    return slots, rows
 
 
 def rows_at_once(workload: Workload) -> int:

@@ -1,29 +1,24 @@
-"""The steps of a run that take memory, performed by its own code on a weightless network, and what exists at their peaks.
+"""The steps of a run that take memory, performed by its own code on a weightless network; what exists at their peaks.
 
 What is rehearsed is what runs: :meth:`TextNetwork.evaluate_sequences`, the cache of a rollout, the optimizer. So there
 is no formula for any architecture, and one that saves or wastes memory is planned as it does. Real are only token ids,
 masks and positions, which the code looks at.
 
-Not rehearsed: what operations take inside for themselves, and the gaps that an allocator leaves between arrays that
-come and go. Of these, ``WASTE`` is added as a share: on the machine of ``python -m benchmarks.throughput.planning``, with
-glibc's allocator, processes grew by 9% to 28% more than arrays. What Python, its libraries and a GPU's context hold
-comes on top: some hundred megabytes, whatever the run.
+Not rehearsed: what operations take inside for themselves, and what Python, its libraries and a GPU's context hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.buffer import Experience, even_groups
+from agents.learning.buffer import Experience
 from agents.learning.optimizers import MuonAdam
-from agents.learning.token_batch import parts_of
 from agents.models.architectures import DecodingState
 from agents.models.distribution import sample
 from agents.models.network import TextNetwork
@@ -36,10 +31,7 @@ from agents.planning.workload import Workload
 
 PARAMETERS, REFERENCE, OPTIMIZER, GRADIENTS = "parameters", "reference policy", "optimizer state", "gradients"
 CACHE, ACTIVATIONS, LOGITS, BUFFERS = "key-value cache", "activations", "logits", "rollout buffers"
-GAPS = "allocator's gaps"
-LABELS = (PARAMETERS, REFERENCE, OPTIMIZER, GRADIENTS, CACHE, ACTIVATIONS, LOGITS, PASSING, BUFFERS, GAPS)
-COMING_AND_GOING = (CACHE, ACTIVATIONS, LOGITS, PASSING)
-WASTE = 0.2  # of what comes and goes
+LABELS = (PARAMETERS, REFERENCE, OPTIMIZER, GRADIENTS, CACHE, ACTIVATIONS, LOGITS, PASSING, BUFFERS)
 REFERENCE_ROWS = 64  # that the reference policy judges at once
 FLOAT, LONG = 4, 8  # bytes
 
@@ -51,10 +43,14 @@ class Peak:
     Attributes:
         phase: "rollout", "update" or "warm start".
         bytes: What exists then, by what it is for; without what is zero.
+        small: The most bytes of arrays that an allocator keeps when they are dropped, at another moment maybe.
+        large: The most bytes of arrays that it gives back at once.
     """
 
     phase: str
     bytes: dict[str, int]
+    small: int
+    large: int
 
     @property
     def total(self) -> int:
@@ -69,7 +65,8 @@ class Rehearsal:
         workload: What is done with it.
 
     Attributes:
-        sizes: Bytes of the parameters, gradients, optimizer's state and reference policy.
+        sizes: Bytes of the parameters, gradients, optimizer's state and reference policy, and after a rollout of its
+            cache.
     """
 
     def __init__(self, workload: Workload) -> None:
@@ -115,7 +112,8 @@ class Rehearsal:
                 observations, own, actions = self._rows(min(REFERENCE_ROWS, workload.responses))
                 self.reference.evaluate_sequences(observations, own, actions)
             peaks.append(self._peak("rollout", self._buffer_bytes()))
-        return max(peaks, key=lambda peak: peak.total)
+        highest = max(peaks, key=lambda peak: peak.total)
+        return replace(highest, small=max(peak.small for peak in peaks), large=max(peak.large for peak in peaks))
 
     def _write(self, count: int) -> Peak:
         workload, network = self.workload, self.network
@@ -125,12 +123,12 @@ class Rehearsal:
         prompts = self._ids(-(-workload.responses // workload.group), workload.space.max_prompt_tokens)
         decoding, hidden = self._begun(prompts, count)
         self.ledger.label(CACHE, _tensors(_layers(decoding)))
-        self._step(record, decoding, hidden, count)
-        self.ledger.label(CACHE, _tensors(_layers(decoding)))
+        self._step(record, decoding, hidden)
+        self.sizes[CACHE] = self.ledger.label(CACHE, _tensors(_layers(decoding)))
         return self._peak("rollout", 0)
 
     def _begun(self, prompts: Tensor, count: int) -> tuple[DecodingState, Tensor]:
-        """Return the state of decoding of ``count`` responses before their first tokens, and hidden states [1 or n, D]."""
+        """Return the state of decoding of ``count`` responses, and the hidden states before their first tokens."""
         network, workload = self.network, self.workload
         if count < workload.responses:
             staged, hidden = network.start(prompts[:STAGED])
@@ -145,7 +143,7 @@ class Rehearsal:
         decoding.reserve(workload.space.max_new_tokens)
         return decoding, hidden
 
-    def _step(self, record: Record, decoding: DecodingState, hidden: Tensor, count: int) -> None:
+    def _step(self, record: Record, decoding: DecodingState, hidden: Tensor) -> None:
         """Choose a token of every row, read it, and choose another."""
         network, rows = self.network, len(hidden)
         for _ in range(2):
@@ -197,14 +195,13 @@ class Rehearsal:
             self.optimizer.step()
         self.network.model.eval()
         self.ledger.label(GRADIENTS, self._gradients())
-        peak = self._peak("warm start", 0)
-        return Peak(peak.phase, {name: size for name, size in peak.bytes.items() if name != REFERENCE})
+        return self._peak("warm start", 0)
 
     def _peak(self, phase: str, buffers: int) -> Peak:
         found = self.ledger.at_peak()
         found[BUFFERS] = found.get(BUFFERS, 0) + buffers
-        found[GAPS] = int(WASTE * sum(found.get(name, 0) for name in COMING_AND_GOING))
-        return Peak(phase, {name: found[name] for name in LABELS if found.get(name)})
+        told = {name: found[name] for name in LABELS if found.get(name)}
+        return Peak(phase, told, self.ledger.small + buffers, self.ledger.large)
 
     def _rows(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return full observations [n, P + T], which positions are own, and their tokens."""

@@ -82,14 +82,14 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     kwargs: dict[str, Any] = field(default_factory=dict)
 
-    def environment(self) -> Any:
-        """Return the lanes."""
+    def environment(self, ends: bool = False) -> Any:
+        """Return the lanes; responses are of full length, unless an end of text ``ends`` them."""
         from agents.vec_env import TextVecEnv
 
         task = Wide(*self.tokens, self.vocabulary)
         return TextVecEnv(
             TextGenerationVectorEnv(
-                num_envs=self.lanes, autoreset_mode="SameStep", task=task, reward=FreeReward(), stop_at_eos=False
+                num_envs=self.lanes, autoreset_mode="SameStep", task=task, reward=FreeReward(), stop_at_eos=ends
             )
         )
 
