@@ -4,8 +4,8 @@ A process holds more than its arrays: an allocator keeps what small arrays leave
 so torch on a CPU, gives arrays of 32 MiB and more back at once, and of the others next to nothing until the end. So a
 run is taken to need the most that its small arrays ever need, whatever the phase, beside the most that the large ones
 do, and a tenth of what comes and goes for gaps. A GPU's allocator gives up what it keeps when memory runs short, so
-that there it is an upper estimate. What Python, its libraries and a GPU's context hold comes on top: some hundred megabytes,
-whatever the run.
+that there it is an upper estimate. What Python, its libraries and a GPU's context hold comes on top: some hundred
+megabytes, whatever the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """``python -m benchmarks.throughput.endurance``: the memory of a run after each of 50 iterations.
 
-Each case learns in a process of its own from responses of all lengths, which end as the policy has it. Noted is what the
-process holds after each iteration, and how many bytes of tensors there are. The first ten iterations are for warming up.
+Each case learns in a process of its own from responses of all lengths, which end as the policy has it. Noted is what
+the process holds after each iteration, and how many bytes of tensors there are. The first ten iterations are for
+warming up.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def measured(case: Case, iterations: int) -> dict[str, Any]:
 def tensor_bytes() -> int:
     """Return the bytes of all tensors that Python knows."""
     gc.collect()
-    storages = [item.untyped_storage() for item in gc.get_objects() if isinstance(item, torch.Tensor)]
+    storages = [item.untyped_storage() for item in gc.get_objects() if issubclass(type(item), torch.Tensor)]
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 

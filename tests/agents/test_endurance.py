@@ -22,17 +22,16 @@ CASES: list[tuple[Any, str, dict[str, Any]]] = [
 def tensors() -> tuple[int, int]:
     """Return how many tensors Python knows, and the bytes of their storages."""
     gc.collect()
-    found = [item for item in gc.get_objects() if isinstance(item, torch.Tensor)]
+    found = [item for item in gc.get_objects() if issubclass(type(item), torch.Tensor)]
     sizes = {item.untyped_storage().data_ptr(): item.untyped_storage().nbytes() for item in found}
     return len(found), sum(sizes.values())
 
 
-@pytest.mark.parametrize("checkpointed", [False, True], ids=["plain", "checkpointed"])
 @pytest.mark.parametrize(("learner", "model", "options"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_as_many_tensors_are_left_after_ten_iterations_as_after_three(
-    learner: Any, model: str, options: dict[str, Any], checkpointed: bool
+    learner: Any, model: str, options: dict[str, Any]
 ) -> None:
-    kwargs = {"model": MODELS[model], "engine": {"checkpoint_activations": checkpointed}}
+    kwargs = {"model": MODELS[model], "engine": {"checkpoint_activations": learner is GRPO}}
     envs = make_vec_env("test/Letters-v0", num_envs=8)
     algorithm = learner(TransformerPolicy, envs, policy_kwargs=kwargs, kl_coef=0.1, seed=0, device="cpu", **options)
     callback = algorithm._setup_learn(10**9)[1]
@@ -41,6 +40,7 @@ def test_as_many_tensors_are_left_after_ten_iterations_as_after_three(
         algorithm.collect_rollouts(algorithm.env, callback, algorithm.rollout_buffer, algorithm.n_steps)
         lengths |= set(algorithm.rollout_buffer.experience.own.sum(axis=1).tolist())
         algorithm.train()
-        found[iteration] = tensors()
+        if iteration in (3, 10):
+            found[iteration] = tensors()
     assert len(lengths) > 2, "responses should be of several lengths"
     assert found[10] == found[3]
