@@ -114,5 +114,5 @@ def _space(config: RunConfig, vocabulary: str | None) -> TokenSpace | None:
     if vocabulary is not None and not (vocabulary.isdecimal() and int(vocabulary)):
         raise ConfigError(f"--vocabulary must be a whole number of at least 1, got {vocabulary!r}.")
     size = vocabulary_of(config.model) if vocabulary is None else int(vocabulary)
-    lengths = [config.env_kwargs.get(name, TOKENS) for name in ("max_prompt_tokens", "max_new_tokens")]
-    return TokenSpace(size, *lengths, eos_id=None)
+    P, T = (config.env_kwargs.get(name, TOKENS) for name in ("max_prompt_tokens", "max_new_tokens"))
+    return TokenSpace(size, P, T, eos_id=None)

@@ -66,7 +66,7 @@ def _check_folder(folder: Path) -> None:
 
 def _read_config(source: str, *, local: bool) -> PretrainedConfig:
     try:
-        config = AutoConfig.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.from_pretrained(source, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # OSError, ValueError, KeyError
         raise _told(source, error, local) from error
     _check_config(source, config)

@@ -42,7 +42,7 @@ class Ledger(TorchDispatchMode):
     """
 
     def __init__(self, widths: Mapping[int, str] | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self._live_large = 0
         self._widths = dict(widths or {})
         self._entries: list[_Entry] = []

@@ -3,9 +3,10 @@
 A process holds more than its arrays: an allocator keeps what small arrays leave, and cannot fill every gap. glibc, and
 so torch on a CPU, gives arrays of 32 MiB and more back at once, and of the others next to nothing until the end. So a
 run is taken to need the most that its small arrays ever need, whatever the phase, beside the most that the large ones
-do, and a tenth of what comes and goes for gaps. A GPU's allocator gives up what it keeps when memory runs short, so
-that there it is an upper estimate. What Python, its libraries and a GPU's context hold comes on top: some hundred
-megabytes, whatever the run.
+do; a fifth of the small ones that come and go, for gaps; and 80 MB for what libraries take when they first work. The
+last two figures were fitted to the measurements of ``python -m benchmarks.throughput.planning``. A GPU's allocator gives
+up what it keeps when memory runs short, so that there it is an upper estimate. What Python and a GPU's context hold from
+the start, some hundred megabytes, comes on top.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from agents.planning.workload import Workload
 from textgym.errors import ConfigError
 
 EVEN = 8  # proposals are multiples of it
-GAPS = 0.1  # of what comes and goes
+GAPS = 0.2  # of the small arrays that come and go
+LIBRARIES = 80_000_000
 HELD = (PARAMETERS, REFERENCE, OPTIMIZER, GRADIENTS)
 
 
@@ -140,9 +142,9 @@ def make_plan(workload: Workload, memory: int) -> Plan:
 
 def process_bytes(peaks: Sequence[Peak]) -> int:
     """Return what a process needs that goes through phases again and again."""
-    needed = max(peak.small for peak in peaks) + max(peak.large for peak in peaks)
+    small, large = max(peak.small for peak in peaks), max(peak.large for peak in peaks)
     held = max(sum(peak.bytes.get(name, 0) for name in HELD) for peak in peaks)
-    return needed + int(GAPS * max(0, needed - held))
+    return small + large + int(GAPS * max(0, small - held)) + LIBRARIES
 
 
 class _Phases:

@@ -219,8 +219,8 @@ class Rehearsal:
         grid = np.zeros((E, T), dtype=np.float32)
         own, last = np.zeros((E, T), dtype=np.bool_), np.zeros(E, dtype=np.float32)
         experience = Experience(np.zeros((E, P + T), dtype=np.int32), own, grid, grid, grid, last)
-        known = sum(getattr(experience, field.name).nbytes for field in fields(experience))
-        return known + 3 * grid.nbytes  # advantages, returns, and values or the reference's log-probabilities
+        known = sum(int(getattr(experience, field.name).nbytes) for field in fields(experience))
+        return known + 3 * int(grid.nbytes)  # advantages, returns, and values or the reference's log-probabilities
 
 
 def _optimizer(network: TextNetwork, name: str) -> torch.optim.Optimizer:

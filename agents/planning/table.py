@@ -27,7 +27,7 @@ def table(plan: Plan) -> str:
             lines.append(_line(label, [size_text(share) if share else "-" for share in shares]))
     lines.append(_line("in all", [size_text(peak.total) for peak in plan.peaks]))
     kept = size_text(plan.peak - max(peak.total for peak in plan.peaks))
-    lines.append(f"what the allocator keeps beside these: {kept}")
+    lines.append(f"beside these, for the allocator and libraries: {kept}")
     return "\n".join([*lines, "", plan.verdict()])
 
 

@@ -9,7 +9,7 @@ import pytest
 import tests.agents.tiny  # noqa: F401  (registers the letters)
 from agents.commands.planning import plan
 from agents.planning.memory_size import parse_size, size_text
-from agents.planning.plan import largest, make_plan, process_bytes
+from agents.planning.plan import LIBRARIES, largest, make_plan, process_bytes
 from agents.planning.rehearsal import PARAMETERS, Peak
 from tests.agents.planning.test_rehearsal import ROWS, T, workload
 from tests.conftest import ROOT
@@ -142,4 +142,4 @@ def test_the_largest_number_within_a_budget(memory: int) -> None:
 def test_small_arrays_of_one_phase_are_kept_beside_the_large_ones_of_another() -> None:
     first = Peak("rollout", {PARAMETERS: 10}, small=10, large=100)
     second = Peak("update", {PARAMETERS: 10}, small=60, large=0)
-    assert process_bytes([first, second]) == 160 + 15
+    assert process_bytes([first, second]) == 160 + 10 + LIBRARIES
