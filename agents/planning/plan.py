@@ -4,9 +4,9 @@ A process holds more than its arrays: an allocator keeps what small arrays leave
 so torch on a CPU, gives arrays of 32 MiB and more back at once, and of the others next to nothing until the end. So a
 run is taken to need the most that its small arrays ever need, whatever the phase, beside the most that the large ones
 do; a fifth of the small ones that come and go, for gaps; and 80 MB for what libraries take when they first work. The
-last two figures were fitted to the measurements of ``python -m benchmarks.throughput.planning``. A GPU's allocator gives
-up what it keeps when memory runs short, so that there it is an upper estimate. What Python and a GPU's context hold from
-the start, some hundred megabytes, comes on top.
+last two figures were fitted to the measurements of ``python -m benchmarks.throughput.planning``. A GPU's allocator
+gives up what it keeps when memory runs short, so that there it is an upper estimate. What Python and a GPU's context
+hold from the start, some hundred megabytes, comes on top.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from agents.learning.buffer import even_groups
-from agents.learning.token_batch import parts_of
 from agents.planning.memory_size import size_text
 from agents.planning.rehearsal import GRADIENTS, OPTIMIZER, PARAMETERS, REFERENCE, Peak, Rehearsal
 from agents.planning.workload import Workload
@@ -70,10 +69,7 @@ class Plan:
         """Return the largest options that fit, by name; empty where nothing does."""
         if not (self.slots and self.rows):
             return {}
-        workload = self.workload
-        name = workload.limit or "rollout_responses"
-        size = self.rows * workload.space.max_new_tokens if workload.limit else self.rows
-        return {"slots": self.slots, name: size}
+        return {"slots": self.slots, "part_size": self.rows * self.workload.space.max_new_tokens}
 
     def verdict(self) -> str:
         """Return whether it fits, and if not, what would, in sentences."""
@@ -121,8 +117,7 @@ def make_plan(workload: Workload, memory: int) -> Plan:
         ModelError: There is no such model, or it does not fit.
     """
     phases = _Phases(workload)
-    rows = rows_at_once(workload)
-    peaks = [phases.rollout(workload.slots or workload.responses), phases.update(rows)]
+    peaks = [phases.rollout(workload.slots or workload.responses), phases.configured()]
     if workload.imitated is not None:
         peaks.append(phases.rehearsal.warm_start(workload.imitated))
     slots, rows = _fitting(phases, memory)
@@ -162,9 +157,15 @@ class _Phases:
             self._rollouts[slots] = self.rehearsal.rollout(slots)
         return self._rollouts[slots]
 
+    def configured(self) -> Peak:
+        return self.rehearsal.update(step_responses(self.workload), self.workload.part_tokens)
+
     def update(self, rows: int) -> Peak:
+        step = step_responses(self.workload)
         if rows not in self._updates:
-            self._updates[rows] = self.rehearsal.update(_parts(self.workload, rows))
+            whole = rows >= step
+            part_tokens = None if whole else rows * self.workload.space.max_new_tokens
+            self._updates[rows] = self.rehearsal.update(step, part_tokens)
         return self._updates[rows]
 
     def together(self, slots: int, rows: int) -> int:
@@ -173,28 +174,16 @@ class _Phases:
 
 def _fitting(phases: _Phases, memory: int) -> tuple[int, int]:
     """Return the most slots, and beside them the most responses of an update, that fit; zeros where nothing does."""
-    most = phases.workload.responses
-    slots = largest(lambda slots: phases.together(slots, 1), most, memory)
-    rows = largest(lambda rows: phases.together(slots, rows), most, memory) if slots else 0
+    workload = phases.workload
+    slots = largest(lambda slots: phases.together(slots, 1), workload.responses, memory)
+    rows = largest(lambda rows: phases.together(slots, rows), step_responses(workload), memory) if slots else 0
     return slots, rows
 
 
-def rows_at_once(workload: Workload) -> int:
-    """Return how many full responses pass the network at once in an update, as configured."""
-    return max(len(part) for part in parts_of(*_step(workload), None if workload.has_critic else workload.part_tokens))
-
-
-def _step(workload: Workload) -> tuple[Any, Any]:
-    """Return the responses of the largest step of the optimizer, and the tokens of all responses."""
+def step_responses(workload: Workload) -> int:
+    """Return the responses of the largest step of the optimizer."""
     sizes = np.full(workload.responses, workload.space.max_new_tokens)
-    return max(even_groups(np.arange(workload.responses), sizes, workload.step_tokens), key=len), sizes
-
-
-def _parts(workload: Workload, rows: int) -> list[int]:
-    """Return the responses of each part of a step of which so many pass at once."""
-    if workload.has_critic:
-        return [rows]
-    return [len(part) for part in parts_of(*_step(workload), rows * workload.space.max_new_tokens)]
+    return max(map(len, even_groups(np.arange(workload.responses), sizes, workload.step_tokens)))
 
 
 def largest(cost: Callable[[int], int], most: int, memory: int) -> int:

@@ -20,11 +20,13 @@ from torch import Tensor
 from agents.learning.buffer import Experience
 from agents.learning.optimizers import MuonAdam
 from agents.models.architectures import DecodingState
-from agents.models.distribution import sample
+from agents.models.branch import stack_of
+from agents.models.cache_memory import make_timeline, reserve_rows
 from agents.models.network import TextNetwork
+from agents.models.parts import parts_of
 from agents.models.record import Record
 from agents.models.refill import STAGED
-from agents.models.timeline import Timeline
+from agents.models.timeline import SLACK, Timeline
 from agents.planning.ledger import PASSING, Ledger
 from agents.planning.weightless import weightless_network
 from agents.planning.workload import Workload
@@ -74,15 +76,25 @@ class Rehearsal:
         self.network = weightless_network(workload)
         self.ledger = Ledger(dict.fromkeys(self._vocabulary(), LOGITS))
         self.optimizer = _optimizer(self.network, workload.optimizer)
-        copied = workload.has_reference and workload.lora is None
-        self.reference = weightless_network(workload).requires_grad_(False) if copied else self.network
         self.sizes = {PARAMETERS: self._label(PARAMETERS, self.network), REFERENCE: 0}
-        if copied:
-            self.sizes[REFERENCE] = self._label(REFERENCE, self.reference)
+        self.reference, self._copied = self._refer()
+        self.sizes[REFERENCE] = self.ledger.label(REFERENCE, self._copied)
         with self.ledger:
             self._update([self._rows(1)])
         self.sizes[GRADIENTS] = self.ledger.label(GRADIENTS, self._gradients())
         self.sizes[OPTIMIZER] = self.ledger.label(OPTIMIZER, _tensors(self.optimizer.state))
+
+    def _refer(self) -> tuple[TextNetwork | None, list[Tensor]]:
+        """Return the network that judges a rollout after it, None where none does, and the tensors of the reference."""
+        workload = self.workload
+        if not workload.has_reference:
+            return None, []
+        if workload.lora is not None:
+            return self.network, []
+        other = weightless_network(workload).requires_grad_(False)
+        if workload.unfrozen_layers is not None:  # a copy of these alone, which writes beside the policy
+            return None, list(stack_of(other.model)[1][-workload.unfrozen_layers :].parameters())
+        return other, [*other.parameters(), *other.buffers()]
 
     def _vocabulary(self) -> set[int]:
         head: Any = self.network.model.get_output_embeddings()
@@ -106,64 +118,70 @@ class Rehearsal:
         with ledger, torch.no_grad():
             written = self._write(count)
         peaks = [written]
-        if workload.has_reference:
+        if self.reference is not None:
+            observations, own, actions = self._rows(min(REFERENCE_ROWS, workload.responses))
             ledger.begin()
             with ledger, torch.no_grad():
-                observations, own, actions = self._rows(min(REFERENCE_ROWS, workload.responses))
-                self.reference.evaluate_sequences(observations, own, actions)
+                hidden, before = self.reference.own_states(*self.reference.split(observations), own)
+                self.reference.log_probs(hidden, before, actions)
+                del hidden
             peaks.append(self._peak("rollout", self._buffer_bytes()))
         highest = max(peaks, key=lambda peak: peak.total)
         return replace(highest, small=max(peak.small for peak in peaks), large=max(peak.large for peak in peaks))
 
     def _write(self, count: int) -> Peak:
         workload, network = self.workload, self.network
-        T = workload.space.max_new_tokens
-        record = Record(workload.responses, T, network.device, deterministic=False, last_values=False)
+        count = min(count, workload.responses)
+        uniforms = torch.rand(workload.responses, workload.space.max_new_tokens)
+        prompts = self._prompts(np.arange(-(-workload.responses // workload.group)))
+        told = prompts.repeat_interleave(workload.group, dim=0) if network.looks_back else None
+        record = Record(
+            workload.responses, uniforms.shape[1], network.device, uniforms=uniforms, last_values=False, prompts=told
+        )
         self.ledger.label(BUFFERS, _tensors(vars(record)))
-        prompts = self._ids(-(-workload.responses // workload.group), workload.space.max_prompt_tokens)
         decoding, hidden = self._begun(prompts, count)
-        self.ledger.label(CACHE, _tensors(_layers(decoding)))
-        self._step(record, decoding, hidden)
-        self.sizes[CACHE] = self.ledger.label(CACHE, _tensors(_layers(decoding)))
+        self.ledger.label(CACHE, _tensors(_memory(decoding)))
+        numbers = torch.arange(len(hidden))
+        for k in range(2):
+            record.write(network, hidden, numbers, torch.full_like(numbers, k))
+            hidden = network.advance(decoding, torch.zeros_like(numbers))
+        self.sizes[CACHE] = self.ledger.label(CACHE, _tensors(_memory(decoding)))
         return self._peak("rollout", 0)
 
-    def _begun(self, prompts: Tensor, count: int) -> tuple[DecodingState, Tensor]:
+    def _begun(self, prompts: Tensor, count: int) -> tuple[DecodingState | Timeline, Tensor]:
         """Return the state of decoding of ``count`` responses, and the hidden states before their first tokens."""
         network, workload = self.network, self.workload
         if count < workload.responses:
             staged, hidden = network.start(prompts[:STAGED])
-            timeline = network.timeline(staged, prompts, count)
+            slack = SLACK + network.engine.looks_every(prompts.device)
+            timeline = make_timeline(network, staged, prompts.shape[1], count, slack)
             if timeline is not None:
-                return _filled(timeline, staged, count), hidden[:1].expand(count, -1)
-        decoding, hidden = network.start(prompts)
-        if workload.group > 1:
-            rows = torch.arange(workload.responses) // workload.group
-            decoding.select(rows)
-            hidden = hidden[rows]
-        decoding.reserve(workload.space.max_new_tokens)
-        return decoding, hidden
+                for slots in np.array_split(np.arange(count), -(-count // len(hidden))):
+                    timeline.admit(slots, staged, slots - slots[0])
+                return timeline, hidden[:1].expand(count, -1)
+        staged, hidden = network.start(prompts)
+        rows = np.arange(workload.responses) // workload.group
+        return reserve_rows(network, staged, rows), hidden[torch.as_tensor(rows)]
 
-    def _step(self, record: Record, decoding: DecodingState, hidden: Tensor) -> None:
-        """Choose a token of every row, read it, and choose another."""
-        network, rows = self.network, len(hidden)
-        for _ in range(2):
-            log_probs = network.log_distribution(hidden, torch.zeros(rows, dtype=torch.long))
-            sample(log_probs, torch.rand(rows))
-            network.values(hidden)
-            hidden = network.advance(decoding, torch.zeros(rows, dtype=torch.long))
-
-    def update(self, parts: Sequence[int]) -> Peak:
+    def update(self, rows: int, part_tokens: int | None) -> Peak:
         """Return the peak of a step of the optimizer.
 
         Args:
-            parts: Responses of each part that passes through the network at once.
+            rows: Responses of the step.
+            part_tokens: The most tokens of a part of them; None passes all at once.
         """
-        given = [self._rows(rows) for rows in parts[:2]]  # of further ones the second has told all
+        parts, self.network.part_size = [rows], part_tokens
+        if not self.workload.has_critic:  # of further parts the second has told all
+            parts = [len(part) for part in parts_of(np.arange(rows), self._lengths(rows), part_tokens)][:2]
+        given = [self._rows(part) for part in parts]
         self.ledger.begin()
         with self.ledger:
             self._update(given)
         self.ledger.label(GRADIENTS, self._gradients())
         return self._peak("update", self._buffer_bytes())
+
+    def _lengths(self, rows: int) -> Any:
+        return np.full(rows, self.workload.space.max_new_tokens)
 
     def _update(self, parts: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         optimizer, has_critic = self.optimizer, self.workload.has_critic
@@ -172,6 +190,7 @@ class Rehearsal:
         for part in parts:
             found = self.network.evaluate_sequences(*part)
             loss = found.log_probs.sum() + found.entropies.sum() + (found.values.sum() if has_critic else 0)
+            del found
             self._learn(loss, clear=has_critic)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         optimizer.step()
@@ -188,8 +207,8 @@ class Rehearsal:
         self.network.model.train()
         self.ledger.begin()
         with self.ledger:
-            hidden, lengths = self.network.own_states(*self.network.split(observations), own)
-            losses = -self.network.log_distribution(hidden, lengths).gather(-1, actions[:, None]).squeeze(-1)
+            hidden, before = self.network.own_states(*self.network.split(observations), own)
+            losses = -self.network.log_distribution(hidden, before).gather(-1, actions[:, None]).squeeze(-1)
             self._learn(losses.mean(), clear=True)
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimizer.step()
@@ -206,12 +225,18 @@ class Rehearsal:
     def _rows(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return full observations [n, P + T], which positions are own, and their tokens."""
         space = self.workload.space
-        observations = self._ids(count, space.max_prompt_tokens + space.max_new_tokens)
-        own = torch.ones(count, space.max_new_tokens, dtype=torch.bool)
-        return observations, own, observations[:, space.max_prompt_tokens :].reshape(-1)
+        order = np.random.default_rng(0).permutation(self.workload.responses)[:count]
+        prompts = self._prompts(order // self.workload.group)
+        responses = torch.zeros(count, space.max_new_tokens, dtype=torch.long)
+        return torch.cat([prompts, responses], dim=1), responses == 0, responses.flatten()
 
-    def _ids(self, rows: int, columns: int) -> Tensor:
-        return torch.zeros(rows, columns, dtype=torch.long)
+    def _prompts(self, numbers: Any) -> Tensor:
+        """Return full prompts, int64 [B, P], those of different numbers different as far as there are so many."""
+        space = self.workload.space
+        powers = space.vocab_size ** np.arange(min(4, space.max_prompt_tokens))
+        prompts = torch.zeros(len(numbers), space.max_prompt_tokens, dtype=torch.long)
+        prompts[:, : len(powers)] = torch.as_tensor(numbers[:, None] // powers % space.vocab_size)
+        return prompts
 
     def _buffer_bytes(self) -> int:
         """Return the bytes of a rollout that is learned from: what is known of each action, and what is made of it."""
@@ -219,7 +244,8 @@ class Rehearsal:
         grid = np.zeros((E, T), dtype=np.float32)
         own, last = np.zeros((E, T), dtype=np.bool_), np.zeros(E, dtype=np.float32)
         experience = Experience(np.zeros((E, P + T), dtype=np.int32), own, grid, grid, grid, last)
-        known = sum(int(getattr(experience, field.name).nbytes) for field in fields(experience))
+        arrays = (getattr(experience, field.name) for field in fields(experience))
+        known = sum(int(array.nbytes) for array in arrays if array is not None)
         return known + 3 * int(grid.nbytes)  # advantages, returns, and values or the reference's log-probabilities
 
 
@@ -230,16 +256,10 @@ def _optimizer(network: TextNetwork, name: str) -> torch.optim.Optimizer:
     return torch.optim.Adam(learned, lr=1e-4)
 
 
-def _filled(timeline: Timeline, staged: DecodingState, count: int) -> Timeline:
-    """Let a response begin in each of ``count`` slots."""
-    slots, read = torch.arange(count), len(staged.positions)
-    for new in slots.split(read):
-        timeline.admit(new, staged, torch.arange(len(new)))
-    return timeline
-
-
-def _layers(decoding: DecodingState) -> list[Any]:
-    """Return what the layers of a cache hold."""
+def _memory(decoding: DecodingState | Timeline) -> list[Any]:
+    """Return what holds the keys and values of a state of decoding."""
+    if isinstance(decoding, Timeline):
+        return [decoding._memory, decoding._encoded_memory]
     cache = decoding.cache
     caches = (cache.self_attention_cache, cache.cross_attention_cache) if decoding.encoded is not None else (cache,)
     return [vars(layer) for part in caches for layer in part.layers]

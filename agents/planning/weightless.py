@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from agents.models.branch import freeze_trunk
 from agents.models.lora import inject
 from agents.models.network import TextNetwork
 from agents.models.pretrained import ModelSource, check_sizes, from_scratch, start_ids_of, stored_checkpoint
@@ -47,12 +48,16 @@ def weightless_network(workload: Workload) -> TextNetwork:
             workload.value_hidden,
             workload.truncation,
             replace(workload.engine, compile=False),
+            workload.repetition_penalty,
         )
     network._register_constraints(space)  # real ones: rules that are looked up
     if workload.lora is not None:
         inject(network.model, workload.lora)  # real ones, which peft moves about
         network.lora = workload.lora
         _empty(network, mode)
+    if workload.unfrozen_layers is not None:
+        freeze_trunk(network.model, workload.unfrozen_layers)
+        network.unfrozen_layers = workload.unfrozen_layers
     return network.eval()
 
 

@@ -29,10 +29,11 @@ class Workload:
         group: G, responses to one prompt.
         slots: How many responses are written at once; None for all.
         step_tokens: Tokens of a step of the optimizer, about; None for all of a rollout.
-        part_tokens: Of those, the most that pass the network at once; None for all of a step.
+        part_tokens: Of those, the most whose activations are kept at once; None for all of a step.
         has_reference: Whether the distance to a reference policy is asked for.
         imitated: Responses in an update of the warm start; None where there is none.
         lora: Adapters.
+        unfrozen_layers: How many of the uppermost layers learn; None for all.
         engine: How to compute.
         temperature: Of the policy.
         truncation: Of the policy.
@@ -53,20 +54,17 @@ class Workload:
     imitated: int | None
     lora: Lora | None
     engine: Engine
+    unfrozen_layers: int | None = None
     temperature: float = 1.0
     truncation: Truncation | None = None
     detach_value: bool = False
     value_hidden: int = 0
+    repetition_penalty: float = 1.0
 
     @property
     def has_critic(self) -> bool:
-        """Whether the algorithm learns values, and its minibatches are what passes at once."""
+        """Whether the algorithm learns values, and computes parts of a minibatch again in one backward pass."""
         return self.algorithm in ("PPO", "A2C")
-
-    @property
-    def limit(self) -> str | None:
-        """The option that bounds what passes the network at once in an update; A2C has none."""
-        return {"PPO": "batch_size", "A2C": None}.get(self.algorithm, "part_size")
 
 
 def workload_of(config: RunConfig, space: TokenSpace, options: Mapping[str, Any], *, imitates: bool) -> Workload:
@@ -95,6 +93,8 @@ def workload_of(config: RunConfig, space: TokenSpace, options: Mapping[str, Any]
         imitated=config.warm_start.batch_size if imitates and config.warm_start.enabled else None,
         lora=make_lora(config.lora or None),
         engine=make_engine(config.engine),
+        unfrozen_layers=config.reinforcement.unfrozen_layers,
+        repetition_penalty=config.repetition_penalty,
         temperature=config.temperature,
         truncation=make_truncation(config.truncation or None),
         detach_value=config.reinforcement.detach_value,

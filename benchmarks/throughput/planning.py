@@ -22,7 +22,6 @@ from agents.runs.setup import LEARNERS
 from benchmarks.throughput import resident
 from benchmarks.throughput.workload import FreeReward, Words
 from textgym import TokenSpace
-from textgym.tokenizers import WordTokenizer
 from textgym.vector import TextGenerationVectorEnv
 
 GPT2_4M = {"model_type": "gpt2", "n_layer": 4, "n_embd": 256, "n_head": 4, "n_positions": 256}
@@ -40,24 +39,6 @@ T5 = {"model_type": "t5", "d_model": 256, "d_kv": 64, "d_ff": 1024, "num_layers"
 TINY = {"model_type": "gpt2", "n_layer": 1, "n_embd": 32, "n_head": 2, "n_positions": 64}
 ITERATIONS, TARGET = 3, 0.25  # of the measured peak
 RESULTS = Path(__file__).parents[1] / "results" / "planning.jsonl"
-
-
-class Wide(Words):
-    """Words, of as many as the case says.
-
-    Args:
-        prompt_tokens: P.
-        response_tokens: T.
-        vocabulary: V.
-    """
-
-    def __init__(self, prompt_tokens: int, response_tokens: int, vocabulary: int) -> None:
-        super().__init__(prompt_tokens, response_tokens)
-        self.vocabulary = vocabulary
-
-    def tokenizer(self) -> WordTokenizer:
-        """Return the words as tokens."""
-        return WordTokenizer(f"w{i}" for i in range(self.vocabulary))
 
 
 @dataclass(frozen=True)
@@ -86,7 +67,7 @@ class Case:
         """Return the lanes; responses are of full length, unless an end of text ``ends`` them."""
         from agents.vec_env import TextVecEnv
 
-        task = Wide(*self.tokens, self.vocabulary)
+        task = Words(*self.tokens, self.vocabulary)
         return TextVecEnv(
             TextGenerationVectorEnv(
                 num_envs=self.lanes, autoreset_mode="SameStep", task=task, reward=FreeReward(), stop_at_eos=ends

@@ -52,7 +52,7 @@ def test_amounts_are_told(size: int, text: str) -> None:
         (["--env_kwargs.reward", "bleu"], "env_kwargs.reward is for a plan with an environment"),
         (["--model.n_heads", "3"], "gpt2 has no option 'n_heads'. Did you mean 'n_head'?"),
         (["--lora.rang", "3"], "rang"),
-        (["--reinforcement.options.part_size", "9"], "is not an argument of PPO"),
+        (["--reinforcement.options.group", "9"], "is not an argument of PPO"),
         (["--reinforcement.enabled", "false"], "a plan is one of reinforcement"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_configured_run_is_planned_as_json(capsys: pytest.CaptureFixture[str],
     assert set(told["arrays"]) == {"rollout", "update", "warm start"}
     assert told["sizes"]["reference policy"] == told["sizes"]["parameters"] > 4 * told["learned"]
     assert told["fits"]
-    assert told["proposal"] == {"slots": 4, "batch_size": 24}
+    assert told["proposal"] == {"slots": 4, "part_size": 12}
     assert told["peak"] > max(phase["total"] for phase in told["arrays"].values())
 
 
