@@ -67,16 +67,17 @@ def make_network(
         ModelError: If there is no such model, it has no safetensors, too few tokens or positions, values that are not
             finite, or an architecture whose numbers would not be exact.
     """
-    checkpoint = _checkpoint(source)
+    checkpoint = stored_checkpoint(source)
     if isinstance(source, Mapping):
-        model = _from_scratch(dict(source), space)
+        model = from_scratch(dict(source), space)
     elif checkpoint:
         _check_vocabulary(checkpoint, space)
         model = read_model(str(checkpoint / "model"))
     else:
         model = read_model(str(source))
-    start_ids = _start_ids(model)
-    _check_fits(model, space, len(start_ids))
+    start_ids = start_ids_of(model)
+    check_sizes(model, space, len(start_ids))
+    _check_finite(model)
     network = TextNetwork(
         model, space, temperature, start_ids, detach_value, value_hidden, truncation, engine, repetition_penalty
     )
@@ -119,7 +120,7 @@ def _load_value_head(network: TextNetwork, checkpoint: Path) -> None:
     network.value_head.load_state_dict(weights)
 
 
-def _checkpoint(source: ModelSource) -> Path | None:
+def stored_checkpoint(source: ModelSource) -> Path | None:
     """Return the source as a path if it is a checkpoint folder of this library."""
     if isinstance(source, Mapping) or not (Path(source) / "value_head.safetensors").is_file():
         return None
@@ -136,7 +137,8 @@ def _check_vocabulary(checkpoint: Path, space: TokenSpace) -> None:
         )
 
 
-def _from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel:
+def from_scratch(options: dict[str, Any], space: TokenSpace) -> PreTrainedModel:
+    """Return a model with random weights, from a configuration; its vocabulary and special ids are the space's."""
     kind = options.pop("model_type", None)
     if kind is None:
         raise ModelError(
@@ -195,7 +197,17 @@ def _blank_config(kind: str) -> PretrainedConfig:
         raise ModelError(f"No {kind} can be made: {type(error).__name__}: {error}") from error
 
 
-def _check_fits(model: PreTrainedModel, space: TokenSpace, starts: int) -> None:
+def check_sizes(model: PreTrainedModel, space: TokenSpace, starts: int) -> None:
+    """Refuse a model that has too few tokens or positions for a space.
+
+    Args:
+        model: The model; of its weights only the sizes count.
+        space: The observation space.
+        starts: How many tokens a decoder reads before a response.
+
+    Raises:
+        ModelError: It has too few.
+    """
     rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
     if rows < space.vocab_size:
         raise ModelError(
@@ -211,12 +223,15 @@ def _check_fits(model: PreTrainedModel, space: TokenSpace, starts: int) -> None:
             f"The model has {positions} positions, the environment needs {needed} (max_prompt_tokens={parts[0]}, "
             f"max_new_tokens={parts[1]}): shorten them or take a model with more positions."
         )
+
+
+def _check_finite(model: PreTrainedModel) -> None:
     broken = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
     if broken:
         raise ModelError(f"The model has weights that are not finite: {', '.join(broken[:5])}.")
 
 
-def _start_ids(model: PreTrainedModel) -> tuple[int, ...]:
+def start_ids_of(model: PreTrainedModel) -> tuple[int, ...]:
     """Return what an encoder-decoder's decoder reads before the response: a start, and a first token that it forces.
 
     The settings of generation come first, as in transformers: mBART tells its start only there.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
 
 from textgym.errors import ModelError, did_you_mean
 from textgym.tokenizers.hub import HUB, hub_reachable, quiet
+
+Found = TypeVar("Found")
 
 
 def read_model(source: str) -> PreTrainedModel:
@@ -18,10 +21,24 @@ def read_model(source: str) -> PreTrainedModel:
     Raises:
         ModelError: There is no such model; or it lacks safetensors or some weights, is quantized, or brings code.
     """
+    return _found(source, _read)
+
+
+def read_config(source: str) -> PretrainedConfig:
+    """Return the configuration of the model that :func:`read_model` reads; its weights need not be there.
+
+    Raises:
+        ModelError: There is no such model; or it is quantized, or brings code.
+    """
+    return _found(source, _read_config)
+
+
+def _found(source: str, read: Callable[..., Found]) -> Found:
+    """Return what ``read`` gives for a folder, the local cache or the hub."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         _check_folder(folder)
-        return _read(str(folder), local=True)
+        return read(str(folder), local=True)
     if source.startswith((".", "~", "/")) or len(Path(source).parts) > 2:
         siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
         raise ModelError(
@@ -29,11 +46,11 @@ def read_model(source: str) -> PreTrainedModel:
             f"{did_you_mean(folder.name, siblings)}"
         )
     try:
-        return _read(source, local=True)
+        return read(source, local=True)
     except ModelError as error:
         if not hub_reachable():
             raise ModelError(f"{error} The hub was not asked: {HUB} cannot be reached from here.") from error
-    return _read(source, local=False)
+    return read(source, local=False)
 
 
 def _check_folder(folder: Path) -> None:
@@ -47,17 +64,23 @@ def _check_folder(folder: Path) -> None:
         )
 
 
+def _read_config(source: str, *, local: bool) -> PretrainedConfig:
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+    except Exception as error:  # OSError, ValueError, KeyError
+        raise _told(source, error, local) from error
+    _check_config(source, config)
+    return config
+
+
 def _read(source: str, *, local: bool) -> PreTrainedModel:
+    config = _read_config(source, local=local)
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(source, **options)
-        _check_config(source, config)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options |= {"use_safetensors": True, "ignore_mismatched_sizes": True, "output_loading_info": True}
         with quiet():
             loaded: Any = auto.from_pretrained(source, config=config, dtype=torch.float32, **options)
-    except ModelError:
-        raise
     except Exception as error:  # OSError, ValueError, KeyError, RuntimeError, errors of safetensors and of backends
         raise _told(source, error, local) from error
     model, told = loaded

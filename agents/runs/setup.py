@@ -137,7 +137,7 @@ def make_setup(config: RunConfig) -> Setup:
     make_lora(config.lora)
     make_engine(config.engine)
     learner = LEARNERS[config.reinforcement.algorithm]
-    options = _checked_options(learner, config.reinforcement.options)
+    options = checked_options(learner, config.reinforcement.options)
     train_env = _environment(config, "train")
     _environment(config, config.evaluation.split).close()
     splits = train_env.venv.episodes.task.splits
@@ -174,7 +174,12 @@ def _check_device(name: str) -> None:
         raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
-def _checked_options(learner: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(learner: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an algorithm that a run gives, with their right types.
+
+    Raises:
+        ConfigError: One is unknown, of another type, or set by the run itself.
+    """
     names = [name for name in inspect.signature(learner).parameters if not name.startswith("_")]
     known = [name for name in names if name not in MANAGED]
     kinds = get_type_hints(learner.__init__)

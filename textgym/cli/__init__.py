@@ -37,6 +37,7 @@ SUMMARIES = {
     "export": "the samples of a task as JSON lines",
     "doctor": "versions, what is missing, plug-ins that do not work",
     "train": "teach a policy: warm start, reinforcement, comparison",
+    "plan": "how much memory a run will take, and the largest batches that fit",
     "eval": "score a run, a checkpoint or a model folder on held-out samples",
     "train-scorer": "a learned reward from people's judgments",
     "demo": "watch a small transformer learn to translate, four minutes on two CPU cores",
