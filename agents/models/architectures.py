@@ -90,9 +90,9 @@ class DecoderOnly:
 
     def states(self, prompts: Tensor, responses: Tensor) -> Tensor:
         """Return the hidden states before each of K response tokens and after the last, [B, K + 1, D]."""
-        prompts = trim_left(prompts)
+        prompts = readable(prompts)
         ids = torch.cat([prompts, responses], dim=1)
-        mask = _attendable(ids >= 0)
+        mask = (ids >= 0).long()
         output = self.base(
             input_ids=ids.clamp(min=0), attention_mask=mask, position_ids=_positions(mask), use_cache=False
         )
@@ -120,8 +120,8 @@ class DecoderOnly:
 
     def start(self, prompts: Tensor) -> tuple[DecodingState, Tensor]:
         """Read the prompts; see :meth:`Architecture.start`."""
-        prompts = trim_left(prompts)
-        mask = _attendable(prompts >= 0)
+        prompts = readable(prompts)
+        mask = (prompts >= 0).long()
         cache = DynamicCache(config=self.base.config)
         output = self.base(
             input_ids=prompts.clamp(min=0),
@@ -214,7 +214,7 @@ class EncoderDecoder:
 
     def _encode(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
         ids = push_left(prompts)
-        mask = _attendable(ids >= 0)
+        mask = (ids >= 0).long()
         return _hidden(self.encoder(input_ids=ids.clamp(min=0), attention_mask=mask)), mask
 
 
@@ -224,19 +224,22 @@ def trim_left(prompts: Tensor) -> Tensor:
     return prompts[:, prompts.shape[1] - width :]
 
 
-def push_left(prompts: Tensor) -> Tensor:
-    """Move prompts that stand on the right end of their columns to the left end, without the common empty columns."""
+def readable(prompts: Tensor) -> Tensor:
+    """Return prompts without the common empty columns; in place of one that holds nothing, token 0 is read.
+
+    A model must attend to something: softmax over nothing is NaN.
+    """
     prompts = trim_left(prompts)
+    nothing = (prompts < 0).all(dim=1)
+    return torch.cat([prompts[:, :-1], prompts[:, -1:].masked_fill(nothing[:, None], 0)], dim=1)
+
+
+def push_left(prompts: Tensor) -> Tensor:
+    """Move what :func:`readable` gives from the right end of its columns to the left end."""
+    prompts = readable(prompts)
     empty = (prompts < 0).sum(dim=1, keepdim=True)
     columns = torch.arange(prompts.shape[1], device=prompts.device)
     return prompts.gather(1, (columns + empty) % prompts.shape[1])
-
-
-def _attendable(mask: Tensor) -> Tensor:
-    """Return the mask as int64, with the first column open in rows that hold nothing (softmax over nothing is NaN)."""
-    mask = mask.long()
-    mask[:, 0] |= (mask.sum(dim=1) == 0).long()
-    return mask
 
 
 def _positions(mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel
 
-from agents.models.architectures import push_left, trim_left
+from agents.models.architectures import push_left, readable
 from agents.models.network import TextNetwork
 from textgym.errors import ConfigError, ModelError
 from textgym.spaces import EMPTY
@@ -57,7 +57,7 @@ _WRITTEN_TO = {False: "input_ids", True: "decoder_input_ids"}
 def _inputs(network: TextNetwork, prompts: Tensor) -> dict[str, Tensor]:
     """Return the prompts as ``generate`` takes them."""
     if not network.model.config.is_encoder_decoder:
-        ids = trim_left(prompts)
+        ids = readable(prompts)
         return {"input_ids": ids.clamp(min=0), "attention_mask": (ids >= 0).long()}
     ids = push_left(prompts)
     starts = prompts.new_tensor(network.start_ids).repeat(len(prompts), 1)

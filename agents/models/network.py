@@ -101,7 +101,7 @@ class TextNetwork(nn.Module):
         self._register_constraints(space)
 
     def _register_constraints(self, space: TokenSpace) -> None:
-        bias = torch.zeros(space.vocab_size)
+        bias = torch.zeros(space.vocab_size, dtype=torch.float32)
         bias[list(space.banned_tokens)] = -torch.inf
         eos = torch.zeros(space.vocab_size, dtype=torch.bool)
         if space.eos_id is not None:

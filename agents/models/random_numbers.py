@@ -40,7 +40,7 @@ def uniform_numbers(key: int, numbers: Tensor, columns: int) -> Tensor:
         columns: How many positions, from the first on; more of them do not change the others.
     """
     blocks = -(-columns // WORDS)
-    result = torch.empty(len(numbers), columns, device=numbers.device)
+    result = torch.empty(len(numbers), columns, dtype=torch.float32, device=numbers.device)
     rows = max(1, COUNTERS // max(1, blocks))
     block = torch.arange(blocks, device=numbers.device)
     for first in range(0, len(numbers), rows):

@@ -71,9 +71,9 @@ class Record:
         self.nobody = count
         self.wants_last_values = last_values
         self.responses = torch.full(shape, EMPTY, device=device)
-        self._log_probs, self._values = torch.zeros(2, *shape, device=device)
-        self._last_values = torch.zeros(count + 1, device=device)
-        self._reference_log_probs = torch.zeros(shape, device=device) if reference else None
+        self._log_probs, self._values = torch.zeros(2, *shape, dtype=torch.float32, device=device)
+        self._last_values = torch.zeros(count + 1, dtype=torch.float32, device=device)
+        self._reference_log_probs = torch.zeros_like(self._values) if reference else None
         self._prompts = None if prompts is None else torch.nn.functional.pad(prompts, (0, 0, 0, 1), value=EMPTY)
         self._uniforms = None if uniforms is None else torch.nn.functional.pad(uniforms, (0, 0, 0, 1))
 

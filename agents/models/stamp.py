@@ -27,7 +27,8 @@ class Stamp:
         self._in_place = not (torch.distributed.is_available() and torch.distributed.is_initialized())
 
     def _count(self) -> int:
-        return sum(weight._version for _, _, weight in self._held)
+        # what was made in inference mode cannot learn, and counts no versions
+        return sum(0 if weight.is_inference() else weight._version for _, _, weight in self._held)
 
     def check(self) -> None:
         """Refuse to go on after a change.
