@@ -15,9 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Cache, EncoderDecoderCache, PreTrainedModel
+from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
 
 from textgym.errors import ModelError
+
+PROBED = 2  # tokens; a model has positions for a prompt and a response of one each at least
 
 
 def stack_of(model: PreTrainedModel) -> tuple[nn.Module, nn.ModuleList]:
@@ -126,9 +128,19 @@ class Branch(nn.Module):
 
     @torch.no_grad()
     def _check(self, model: PreTrainedModel) -> None:
-        with self.beside():
-            own, branch = _probe(model).chunk(2, dim=-1)
-        if not torch.equal(own, branch):
+        """Refuse a model whose layers compute something else as a copy, or find their keys and values in another way.
+
+        Both have read the same with the same weights: keys of both in one place would not show in what they compute.
+        """
+        cache = _empty_cache(model)
+        try:
+            with self.beside():
+                passes = [_probe(model), *(_probe(model, cache) for _ in range(PROBED))]
+            read = {layer.get_seq_length() for layer in _plain_caches(cache)[0].layers}
+            same = read == {PROBED} and all(torch.equal(*hidden.chunk(2, dim=-1)) for hidden in passes)
+        except Exception:  # each architecture fails in its own way
+            same = False
+        if not same:
             raise ModelError(
                 f"The upper layers of {type(model).__name__} cannot run twice in one pass: leave unfrozen_layers out."
             )
@@ -140,14 +152,20 @@ def _plain_caches(cache: Cache | EncoderDecoderCache) -> list[Any]:
     return [cache]
 
 
-def _probe(model: PreTrainedModel) -> Tensor:
-    """Return the hidden states, [1, 3, D], of a decoder that reads three tokens."""
-    device = next(model.parameters()).device
-    ids = torch.zeros(1, 3, dtype=torch.long, device=device)
-    named = {}
+def _empty_cache(model: PreTrainedModel) -> Cache | EncoderDecoderCache:
+    config = model.get_decoder().config
+    own = DynamicCache(config=config)
+    return EncoderDecoderCache(own, DynamicCache(config=config)) if model.config.is_encoder_decoder else own
+
+
+def _probe(model: PreTrainedModel, cache: Cache | EncoderDecoderCache | None = None) -> Tensor:
+    """Return the hidden states of a decoder that reads some tokens, [1, 2, D], or one into a cache, [1, 1, D]."""
+    count = PROBED if cache is None else 1
+    ids = torch.zeros(1, count, dtype=torch.long, device=next(model.parameters()).device)
+    named: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
     if model.config.is_encoder_decoder:
         named["encoder_hidden_states"] = model.get_encoder()(input_ids=ids).last_hidden_state
-    output: Tensor = model.get_decoder()(input_ids=ids, use_cache=False, **named).last_hidden_state
+    output: Tensor = model.get_decoder()(input_ids=ids, use_cache=cache is not None, **named).last_hidden_state
     return output
 
 

@@ -66,6 +66,25 @@ def test_cached_decoding_gives_both(name):
     torch.testing.assert_close(steps[0], expected[:, 0], atol=2e-5, rtol=1e-4)
 
 
+GPT_NEO = {
+    "model_type": "gpt_neo",
+    "hidden_size": 32,
+    "num_layers": 2,
+    "num_heads": 4,
+    "attention_types": [[["global"], 2]],
+}
+
+
+def test_layers_whose_copies_would_write_over_their_keys_are_refused():
+    network = make_network(GPT_NEO, TokenSpace(V, 4, 5, eos_id=1))  # calls a layer's number layer_id
+    with pytest.raises(ModelError, match="GPTNeoForCausalLM cannot run twice in one pass: leave unfrozen_layers out"):
+        Branch(network.model, 1)
+
+
+def test_a_model_needs_no_more_positions_than_its_texts_have():
+    Branch(make_network(MODELS["gpt2"] | {"n_positions": 2}, TokenSpace(V, 1, 1, eos_id=1)).model, 1)
+
+
 def test_all_layers_are_no_trunk():
     network = make_network(MODELS["gpt2"], TokenSpace(V, 4, 5, eos_id=1))
     with pytest.raises(ModelError, match=r"unfrozen_layers must be less than the 2 layers of the model, got 2"):
