@@ -88,11 +88,12 @@ def sdpa_configs(model: PreTrainedModel) -> list[PreTrainedConfig]:
 
 @contextmanager
 def one_query(configs: list[PreTrainedConfig]) -> Iterator[None]:
-    """Within, models of these configurations attend by :func:`one_query_attention`."""
-    for config in configs:
+    """Within, models of these configurations attend by :func:`one_query_attention`, where they did by PyTorch's."""
+    usual = [config for config in configs if config._attn_implementation_internal == "sdpa"]
+    for config in usual:
         config._attn_implementation_internal = NAME
     try:
         yield
     finally:
-        for config in configs:
+        for config in usual:
             config._attn_implementation_internal = "sdpa"

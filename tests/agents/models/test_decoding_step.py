@@ -121,6 +121,14 @@ def test_configurations_name_the_librarys_own_attention_outside_of_a_step(model)
     }
 
 
+def test_another_attention_that_is_chosen_later_stays():
+    one = network("llama")
+    expected = written(one, prompts())
+    one.model.set_attn_implementation("eager")
+    assert_same(expected, written(one, prompts()))
+    assert one.model.config._attn_implementation == "eager"
+
+
 @pytest.mark.parametrize("options", WAYS)
 def test_no_cache_outlives_its_rollout(options, monkeypatch):
     kept = []
