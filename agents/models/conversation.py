@@ -83,7 +83,11 @@ def _play(network: TextNetwork, dialogues: DialogueLanes, record: Record) -> _Le
         if writing.any():
             before = hidden[_tensor(network, np.flatnonzero(writing))]
             tokens = _write(network, before, dialogues, rows[writing], record, k)
-            ledger.enter(k, dialogues.play(rows[writing], tokens))
+            with torch.inference_mode(
+                False
+            ):  # what a user or a reward makes, such as a model at its first use, is kept
+                played = dialogues.play(rows[writing], tokens)
+            ledger.enter(k, played)
         kept = places(~dialogues.ended[rows])
         if dialogues.ended.all() or k + 1 == T:
             break

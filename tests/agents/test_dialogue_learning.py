@@ -16,6 +16,7 @@ from agents import A2C, GRPO, PPO, RLOO, SFT, TransformerPolicy, make_vec_env
 from agents.algorithms.sft import token_losses
 from agents.models.conversation import converse
 from tests.agents.tiny import MODELS, sharpen
+from textgym.dialogue.lanes import DialogueLanes
 from textgym.errors import ConfigError
 
 ENV = "tests/TalkStrict-v0"  # at least two tokens a turn
@@ -145,6 +146,20 @@ def test_whole_dialogues_are_what_steps_would_have_been(env: str) -> None:
         assert float(record.last_values[row]) == pytest.approx(value, abs=1e-5)
         P = algorithm.observation_space.max_prompt_tokens
         np.testing.assert_array_equal(one["terminal_observation"][P:], record.responses[row].numpy())
+
+
+def test_what_the_environment_makes_in_a_rollout_may_be_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, play = [], DialogueLanes.play
+
+    def noted(lanes: DialogueLanes, *arguments: Any) -> Any:
+        made.append(torch.nn.Linear(2, 1))  # as a reward does that makes its model when it is first asked
+        return play(lanes, *arguments)
+
+    monkeypatch.setattr(DialogueLanes, "play", noted)
+    collect(learner())
+    assert made
+    made[0](torch.ones(1, 2)).sum().backward()
+    torch.optim.SGD(made[0].parameters(), lr=0.1).step()
 
 
 def test_dialogues_that_were_handed_out_must_be_ended() -> None:
