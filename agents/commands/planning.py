@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.commands.settings import take
+from agents.commands.settings import SETTING, take
 from agents.commands.training import preset, preset_names
-from agents.config.config_reader import read_config
+from agents.config.config_reader import read_config, typed
 from agents.config.run_config import RunConfig
 from textgym import TokenSpace
 from textgym.errors import ConfigError
@@ -81,7 +81,7 @@ def parse_plan(argv: Sequence[str]) -> PlanRequest:
     overrides: list[tuple[str, str]] = []
     own: dict[str, str] = {}
     rest = list(argv)
-    if rest and not rest[0].startswith("-"):
+    if rest and not rest[0].startswith("-") and not SETTING.match(rest[0]):
         overrides.append(("env", rest.pop(0)))
     while rest:
         name, value = take(rest, "plan")
@@ -114,5 +114,6 @@ def _space(config: RunConfig, vocabulary: str | None) -> TokenSpace | None:
     if vocabulary is not None and not (vocabulary.isdecimal() and int(vocabulary)):
         raise ConfigError(f"--vocabulary must be a whole number of at least 1, got {vocabulary!r}.")
     size = vocabulary_of(config.model) if vocabulary is None else int(vocabulary)
-    P, T = (config.env_kwargs.get(name, TOKENS) for name in ("max_prompt_tokens", "max_new_tokens"))
+    names = ("max_prompt_tokens", "max_new_tokens")
+    P, T = (typed(int, config.env_kwargs.get(name, TOKENS), f"--{name}") for name in names)
     return TokenSpace(size, P, T, eos_id=None)

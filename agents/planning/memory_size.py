@@ -8,11 +8,12 @@ import re
 import torch
 from stable_baselines3.common.utils import get_device
 
+from agents.runs.setup import check_device
 from textgym.errors import ConfigError
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 UNITS["TiB"] = 2**40
-AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]+)")
+AMOUNT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([A-Za-z]+)")
 
 
 def parse_size(text: str) -> int:
@@ -32,8 +33,9 @@ def parse_size(text: str) -> int:
 
 def _hint(text: str) -> str:
     number, unit = re.fullmatch(r"([\d.]*)(.*)", "".join(text.split())).groups()  # type: ignore[union-attr]
-    near = {name.casefold(): name for name in UNITS}.get(unit.casefold()) or ("GB" if number and not unit else None)
-    return f" Did you mean {number}{near}?" if number and near else ""
+    names = {name.casefold(): name for name in UNITS}
+    near = names.get(unit.casefold()) or names.get(f"{unit}b".casefold()) if unit else "GB"
+    return f" Did you mean {number}{near}?" if near and AMOUNT.fullmatch(f"{number}{near}") else ""
 
 
 def size_text(size: int) -> str:
@@ -45,7 +47,12 @@ def size_text(size: int) -> str:
 
 
 def memory_of(device: str) -> int:
-    """Return the bytes that a device has in all; "auto" takes a GPU where there is one."""
+    """Return the bytes that a device has in all; "auto" takes a GPU where there is one.
+
+    Raises:
+        ConfigError: There is no such device here.
+    """
+    check_device(device)
     found = get_device(device)
     if found.type == "cuda":
         return int(torch.cuda.get_device_properties(found).total_memory)

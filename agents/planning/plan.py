@@ -42,7 +42,7 @@ class Plan:
         memory: The bytes that there are.
         slots: The most responses that can be written at once; 0 where nothing fits.
         rows: The most responses that can pass at once in an update; 0 where nothing fits.
-        least: The bytes that it takes with one response at a time.
+        least: The bytes that it takes with one response at a time; a warm start's batches are as configured.
     """
 
     workload: Workload
@@ -75,13 +75,15 @@ class Plan:
         """Return whether it fits, and if not, what would, in sentences."""
         have = f"{size_text(self.peak)} at the peak, of {size_text(self.memory)}"
         if not self.proposal():
+            warm = "" if self.workload.imitated is None else "a smaller warm_start.batch_size, "
             return (
                 f"It does not fit: {have}. With one response at a time it would still take {size_text(self.least)}. "
-                "Take lora, shorter prompts and responses, or a smaller model."
+                f"Take {warm}lora, shorter prompts and responses, or a smaller model."
             )
         told = ", ".join(f"{name}={value}" for name, value in self.proposal().items())
         if self.fits:
-            return f"It fits: {have}. The most that fits at once: {told}."
+            most = self.slots == self.workload.responses and self.rows == step_responses(self.workload)
+            return f"It fits: {have}. {'All at once does, too' if most else 'The most that fits at once'}: {told}."
         return f"It does not fit: {have}. This does: {told}."
 
     def to_json(self) -> dict[str, Any]:
@@ -118,15 +120,15 @@ def make_plan(workload: Workload, memory: int) -> Plan:
     """
     phases = _Phases(workload)
     peaks = [phases.rollout(workload.slots or workload.responses), phases.configured()]
-    if workload.imitated is not None:
-        peaks.append(phases.rehearsal.warm_start(workload.imitated))
+    peaks += phases.imitated
+    sizes = dict(phases.rehearsal.sizes)  # before it rehearses with another cache
     slots, rows = _fitting(phases, memory)
     weights = list(phases.rehearsal.network.parameters())
     return Plan(
         workload,
         sum(weight.numel() for weight in weights),
         sum(weight.numel() for weight in weights if weight.requires_grad),
-        phases.rehearsal.sizes,
+        sizes,
         peaks,
         memory,
         slots,
@@ -150,6 +152,8 @@ class _Phases:
         self.rehearsal = Rehearsal(workload)
         self._rollouts: dict[int, Peak] = {}
         self._updates: dict[int, Peak] = {}
+        warm = workload.imitated
+        self.imitated = [] if warm is None else [self.rehearsal.warm_start(warm)]
 
     def rollout(self, slots: int) -> Peak:
         slots = min(slots, self.workload.responses)
@@ -169,7 +173,7 @@ class _Phases:
         return self._updates[rows]
 
     def together(self, slots: int, rows: int) -> int:
-        return process_bytes([self.rollout(slots), self.update(rows)])
+        return process_bytes([self.rollout(slots), self.update(rows), *self.imitated])
 
 
 def _fitting(phases: _Phases, memory: int) -> tuple[int, int]:

@@ -225,7 +225,7 @@ class Rehearsal:
     def _rows(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return full observations [n, P + T], which positions are own, and their tokens."""
         space = self.workload.space
-        order = np.random.default_rng(0).permutation(self.workload.responses)[:count]
+        order = np.random.default_rng(0).permutation(max(count, self.workload.responses))[:count]
         prompts = self._prompts(order // self.workload.group)
         responses = torch.zeros(count, space.max_new_tokens, dtype=torch.long)
         return torch.cat([prompts, responses], dim=1), responses == 0, responses.flatten()

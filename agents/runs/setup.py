@@ -132,7 +132,7 @@ def make_setup(config: RunConfig) -> Setup:
         ConfigError: An environment, split, reward, argument or algorithm option is unknown or does not fit.
         DataError: The samples cannot be read.
     """
-    _check_device(config.device)
+    check_device(config.device)
     make_truncation(config.truncation)
     make_lora(config.lora)
     make_engine(config.engine)
@@ -166,8 +166,12 @@ def _environment(config: RunConfig, split: str, **changes: Any) -> TextVecEnv:
     return make_vec_env(config.env, num_envs=config.num_envs, **(config.env_kwargs | {"split": split} | changes))
 
 
-def _check_device(name: str) -> None:
-    """Refuse a device that is not there: Stable-Baselines3 would quietly take the CPU in its place."""
+def check_device(name: str) -> None:
+    """Refuse a device that is not there: Stable-Baselines3 would quietly take the CPU in its place.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
     try:
         torch.empty(0, device=get_device(name) if name == "auto" else name)
     except (RuntimeError, AssertionError) as error:

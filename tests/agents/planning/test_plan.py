@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import tests.agents.tiny  # noqa: F401  (registers the letters)
 from agents.commands.planning import plan
 from agents.planning.memory_size import parse_size, size_text
 from agents.planning.plan import LIBRARIES, largest, make_plan, process_bytes
-from agents.planning.rehearsal import PARAMETERS, Peak
+from agents.planning.rehearsal import CACHE, PARAMETERS, Peak
 from tests.agents.planning.test_rehearsal import ROWS, T, workload
 from tests.conftest import ROOT
 from textgym.cli import SUMMARIES
@@ -21,7 +22,15 @@ SIZES = ["--vocabulary", "30", "--max_prompt_tokens", "8", "--max_new_tokens", "
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("24GB", 24 * 10**9), ("16GiB", 2**34), ("1.5MB", 1_500_000), ("8192B", 8192), ("2TiB", 2**41)]
+    ("text", "size"),
+    [
+        ("24GB", 24 * 10**9),
+        ("16GiB", 2**34),
+        ("1.5MB", 1_500_000),
+        ("8192B", 8192),
+        ("2TiB", 2**41),
+        (".5GB", 5 * 10**8),
+    ],
 )
 def test_amounts(text: str, size: int) -> None:
     assert parse_size(text) == size
@@ -40,12 +49,17 @@ def test_amounts_are_told(size: int, text: str) -> None:
         (["--memory", "24 GB"], "in one word, got '24 GB'. Did you mean 24GB?"),
         (["--memory", "24gib"], "got '24gib'. Did you mean 24GiB?"),
         (["--memory", "24"], "got '24'. Did you mean 24GB?"),
+        (["--memory", "24G"], "got '24G'. Did you mean 24GB?"),
+        (["--memory", "24Gi"], "got '24Gi'. Did you mean 24GiB?"),
         (["--memory", "banana"], "got 'banana'."),
+        (["--memory", "1.2.3GB"], "got '1.2.3GB'."),
         (["--memory", "-1GB"], "got '-1GB'."),
         (["--memory", "0"], "must be an amount such as 24GB or 16GiB"),
         (["--memory", "0GB"], "must be more than nothing, got '0GB'"),
         (["--vocabulary", "many"], "--vocabulary must be a whole number of at least 1, got 'many'"),
         (["--max_new_tokens", "2000"], "The model has 1024 positions, the environment needs 2008"),
+        (["--max_new_tokens", "many"], "--max_new_tokens must be a whole number, got 'many'"),
+        (["--device", "banana"], "device 'banana' cannot be used"),
         (["--batch", "30", "--algorithm", "GRPO"], "must be a multiple of responses_per_prompt=4"),
         (["--batch", "0"], "at least that, got 0"),
         (["--algorithm", "DPO"], "reinforcement.algorithm must be"),
@@ -83,7 +97,9 @@ def test_a_plan_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.startswith("GRPO of gpt2: ")
     assert "16 responses of 8 tokens to prompts of 8, vocabulary 30, float32" in told
     assert "reference policy" in told
-    assert told.rstrip().endswith("of 1.0 GB. The most that fits at once: slots=16, part_size=128.")
+    assert plan(["model={model_type: gpt2, n_embd: 32, n_layer: 1, n_head: 2}", *SIZES, *more]) == 0
+    assert capsys.readouterr().out == told
+    assert told.rstrip().endswith("of 1.0 GB. All at once does, too: slots=16, part_size=128.")
 
 
 def test_a_configured_run_is_planned_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
@@ -124,6 +140,22 @@ def test_what_is_proposed_fits_and_what_does_not_is_told() -> None:
     none = make_plan(planned, roomy.least - 1)
     assert none.proposal() == {}
     assert f"With one response at a time it would still take {size_text(roomy.least)}" in none.verdict()
+
+
+def test_a_warm_start_of_many_responses_is_planned_and_minded() -> None:
+    planned = workload(algorithm="GRPO", slots=None, has_reference=True, imitated=4 * ROWS)
+    roomy = make_plan(planned, 10**12)
+    assert [peak.phase for peak in roomy.peaks] == ["rollout", "update", "warm start"]
+    assert roomy.peaks[2].total > roomy.peaks[1].total
+    assert roomy.least > make_plan(replace(planned, imitated=None), 10**12).peak
+    tight = make_plan(planned, roomy.least - 1)
+    assert tight.proposal() == {}
+    assert "Take a smaller warm_start.batch_size, lora" in tight.verdict()
+
+
+def test_the_cache_that_is_told_is_that_of_the_configured_rollout() -> None:
+    one, all_at_once = (make_plan(workload(slots=slots), 10**12).sizes[CACHE] for slots in (1, None))
+    assert all_at_once > one
 
 
 def _options(proposal: dict[str, int]) -> dict[str, int]:
