@@ -49,6 +49,7 @@ class TextVecEnv(VecEnv):
     the description are those of all lanes.
 
     Attributes:
+        processes: Those that share the lanes.
         all_lanes: The lanes of all processes.
         first_lane: The number among them of the first of these.
     """
@@ -63,11 +64,11 @@ class TextVecEnv(VecEnv):
                 f"got {venv.metadata['autoreset_mode']}."
             )
         self.venv = venv
-        self._processes = current()
-        self.all_lanes = venv.num_envs * self._processes.count
-        self._mine = self._processes.mine(self.all_lanes)
+        self.processes = current()
+        self.all_lanes = venv.num_envs * self.processes.count
+        self._mine = self.processes.mine(self.all_lanes)
         self.first_lane = self._mine.start
-        if self._processes.count > 1 and venv.episodes.has_state:
+        if self.processes.count > 1 and venv.episodes.has_state:
             raise ConfigError(
                 f"The reward {venv.episodes.reward.signature} learns from each response that it judges, in several "
                 "processes something else in each: take a reward without normalisation, or one process."
@@ -144,7 +145,7 @@ class TextVecEnv(VecEnv):
         """Return the state of all lanes, JSON values only, for :meth:`restore`."""
         returns, lengths = self._returns.tolist(), self._lengths.tolist()
         own: dict[str, Any] = {"episodes": self.venv.snapshot(), "returns": returns, "lengths": lengths}
-        parts = self._processes.values(own)
+        parts = self.processes.values(own)
         lanes = [lane for part in parts for lane in part["episodes"]["lanes"]]
         joined = {name: [value for part in parts for value in part[name]] for name in ("returns", "lengths")}
         return {"episodes": own["episodes"] | {"lanes": lanes}, **joined}

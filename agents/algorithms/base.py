@@ -99,7 +99,8 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         network = cast(TransformerPolicy, self.policy).network
         sizes = (self.rollout_responses, self.responses_per_prompt, self.slots)
         episodes = play_together(network, lanes, *sizes, self._branch(), critic=self.has_critic)
-        if not self._replay(episodes, lanes, callback):
+        if current().any(not self._replay(episodes, lanes, callback)):  # all stop where a callback of one asks to
+            self.num_timesteps = current().of_first(self.num_timesteps)
             return False
         cast(SequenceRolloutBuffer, rollout_buffer).add_experience(episodes.experience)
         self._last_obs = lanes.venv.observations()

@@ -222,3 +222,4 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
     def _halve_parts(self, parts: list[TokenBatch]) -> None:
         self.policy.optimizer.zero_grad()
         self.part_size = half_of(self.part_size, np.concatenate([part.lengths.cpu() for part in parts]), self.logger)
+        self.arguments["part_size"] = self.part_size

@@ -147,7 +147,7 @@ class SFT(CountsTokens, Resumable):
             if log_interval and self._n_updates % log_interval == 0:
                 self._dump(loss)
             callback.update_locals(locals())
-            if not callback.on_step():
+            if current().any(not callback.on_step()):  # all stop where a callback of one asks to
                 break
         self._stopping.finish()
         callback.on_training_end()
@@ -203,7 +203,7 @@ class SFT(CountsTokens, Resumable):
     def _halve_parts(self, batch: Demonstrations) -> None:
         own = batch.responses >= 0 if batch.own is None else batch.own
         self.part_size = half_of(self.part_size, own.sum(axis=1), self.logger)
-        self.policy.network.part_size = self.part_size
+        self.policy.network.part_size = self.arguments["part_size"] = self.part_size
 
     @torch.no_grad()
     def validation_loss(self) -> float:

@@ -66,6 +66,7 @@ class BoundsMemory(OnPolicyAlgorithm):
     """
 
     part_size: int | None
+    arguments: dict[str, Any]
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -83,7 +84,7 @@ class BoundsMemory(OnPolicyAlgorithm):
         buffer = cast(SequenceRolloutBuffer, self.rollout_buffer)
         assert buffer.experience is not None
         self.part_size = half_of(self.part_size, buffer.experience.own.sum(axis=1)[buffer.left[0]], self.logger)
-        self._network.part_size = self.part_size
+        self._network.part_size = self.arguments["part_size"] = self.part_size
         buffer.drawn = buffer.left
         epochs = getattr(self, "n_epochs", None)
         if epochs is None:
@@ -96,11 +97,40 @@ class BoundsMemory(OnPolicyAlgorithm):
             self.n_epochs = epochs
 
     def _has_trained(self) -> bool:
-        """Train; return whether memory was enough."""
-        try:
-            super().train()
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            return False
+        """Train; return whether memory was enough.
+
+        In a step of the optimizer it must be: some of the weights may have moved, and would move twice.
+        """
+        with StepWatch(self.policy.optimizer) as step:
+            try:
+                super().train()
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if step.is_under_way or not out_of_memory(error):
+                    raise
+                return False
         return True
+
+
+class StepWatch:
+    """Knows, in a ``with`` block, whether a step of an optimizer has begun and is not over.
+
+    Args:
+        optimizer: It.
+    """
+
+    is_under_way = False
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+
+    def __enter__(self) -> StepWatch:
+        optimizer = self.optimizer
+        self._hooks = [
+            optimizer.register_step_pre_hook(lambda *_: setattr(self, "is_under_way", True)),
+            optimizer.register_step_post_hook(lambda *_: setattr(self, "is_under_way", False)),
+        ]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()

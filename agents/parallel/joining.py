@@ -29,7 +29,7 @@ def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> It
         ProcessError: A process has ended, or does not answer.
         MissingExtraError: There are several processes, and accelerate is not installed.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or current().count > 1:
+    if _launched() == 1 or current().count > 1:
         yield current()
         return
     try:
@@ -44,6 +44,25 @@ def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> It
     with translated(processes), present(processes):
         yield processes
     processes.leave()
+
+
+TOLD = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # to each process, beside WORLD_SIZE, by a launcher
+
+
+def _launched() -> int:
+    """Return how many processes were launched together.
+
+    Raises:
+        ConfigError: The environment says that there are several, but not where they are.
+    """
+    count = os.environ.get("WORLD_SIZE", "1")
+    missing = [name for name in TOLD if name not in os.environ]
+    if count == "1" or (count.isdecimal() and not missing):
+        return int(count)
+    raise ConfigError(
+        f"WORLD_SIZE={count} in the environment must be the number of processes that a launcher has started, which "
+        f"sets {', '.join(missing or TOLD)} too: use accelerate launch, or unset WORLD_SIZE to learn alone."
+    )
 
 
 REFUSED = (  # what a launcher may have been told: the variable, its default, what must stand there, and why

@@ -14,6 +14,7 @@ from agents.models.branch import Branch
 from agents.models.network import TextNetwork
 from agents.parallel.processes import Processes, current
 from agents.vec_env import TextVecEnv
+from textgym.errors import ConfigError
 from textgym.responses import Scores
 
 Array = npt.NDArray[Any]
@@ -32,8 +33,16 @@ def play_together(
     """Let all processes play ``count`` episodes together, each in its lanes; return all to each.
 
     See :func:`agents.learning.playing.play`, which plays those of one process.
+
+    Raises:
+        ConfigError: The lanes were made for other processes, so that each would play the same ones.
     """
     processes = current()
+    if lanes.processes is not processes:
+        raise ConfigError(
+            f"These lanes are shared by {lanes.processes.count} processes, and {processes.count} learn here: make the "
+            "environment within the same agents.parallel.joined() block as the algorithm."
+        )
     with processes.whole(network):
         own = play(
             network,

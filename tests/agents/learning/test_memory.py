@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from agents import A2C, PPO, SFT, TransformerPolicy, make_vec_env
+from agents import A2C, GRPO, PPO, SFT, TransformerPolicy, make_vec_env
 from tests.agents.tiny import MODELS
 from textgym.errors import ConfigError
 
 ENV = "test/Letters-v0"
-OPTIONS = {PPO: {"batch_size": 20, "n_epochs": 3, "rollout_responses": 16}, A2C: {"rollout_responses": 16}, SFT: {}}
+OPTIONS = {
+    PPO: {"batch_size": 20, "n_epochs": 3, "rollout_responses": 16},
+    A2C: {"rollout_responses": 16},
+    SFT: {},
+    GRPO: {"responses_per_prompt": 2},
+}
 
 NO_DROPOUT = {"gpt2": {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}, "t5": {"dropout_rate": 0}}
 
@@ -100,6 +105,34 @@ def test_memory_that_runs_out_twice_and_other_errors_are_errors(cls, monkeypatch
     failing.error = RuntimeError("something else")
     with pytest.raises(RuntimeError, match="something else"):
         updated(algorithm)
+
+
+@pytest.mark.parametrize("cls", [PPO, A2C])
+def test_memory_that_runs_out_in_a_step_of_the_optimizer_is_an_error_lest_weights_move_twice(cls):
+    class Full(torch.optim.SGD):
+        steps = 0
+
+        def step(self, closure=None):
+            super().step(closure)
+            Full.steps += 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model = {"model": MODELS["gpt2"] | NO_DROPOUT["gpt2"], "optimizer_class": Full}
+    with pytest.raises(torch.OutOfMemoryError):
+        updated(made(cls, policy_kwargs=model))
+    assert Full.steps == 1
+
+
+@pytest.mark.parametrize("cls", [PPO, A2C, SFT, GRPO])
+def test_a_checkpoint_keeps_the_size_of_parts_for_which_memory_is_enough(cls, monkeypatch, tmp_path):
+    algorithm = made(cls)
+    Failing(algorithm, monkeypatch, {PPO: 18, A2C: 50, SFT: 13, GRPO: 50}[cls])
+    updated(algorithm)
+    assert algorithm.part_size is not None
+    algorithm.save(tmp_path / "saved")
+    loaded = cls.load(tmp_path / "saved", env=make_vec_env(ENV, num_envs=8), device="cpu")
+    assert loaded.part_size == algorithm.part_size
+    assert loaded.policy.network.part_size == algorithm.policy.network.part_size
 
 
 def kept_bytes(algorithm):

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import yaml
 
+from agents import PPO, SFT, TransformerPolicy
 from agents.commands.training import parse_train
+from agents.models.network import TextNetwork
 from agents.parallel import current, joined
 from agents.parallel.peers import Peers
 from agents.parallel.processes import ALONE, Processes, present
-from agents.parallel.whole_rollout import WholeRollout
+from agents.parallel.whole_rollout import WholeRollout, play_together
 from agents.vec_env import make_vec_env
+from tests.agents.tiny import MODELS
 from tests.conftest import ROOT
 from tests.test_architecture import under, violations
 from textgym.errors import ConfigError
@@ -67,9 +70,18 @@ def test_alone_nothing_of_several_processes_is_imported():
     ],
 )
 def test_what_the_launcher_must_not_decide_is_refused(monkeypatch, name, value, why):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv(name, value)
+    for told in (("WORLD_SIZE", "2"), ("RANK", "0"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "1"), (name, value)):
+        monkeypatch.setenv(*told)
     with pytest.raises(ConfigError, match=f"{name}={value}.*{why}"), joined():
+        pass
+
+
+@pytest.mark.parametrize("count", ["2", "two"])
+def test_a_number_of_processes_without_a_launcher_is_told_in_a_sentence(monkeypatch, count):
+    monkeypatch.setenv("WORLD_SIZE", count)
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match=f"WORLD_SIZE={count} .*RANK.*accelerate launch, or unset"), joined():
         pass
 
 
@@ -87,6 +99,35 @@ def test_a_process_has_its_lanes_with_their_seeds():
         env.seed(7)
     np.testing.assert_array_equal(mine.reset(), alone.reset()[2:])
     assert mine.description == alone.description
+
+
+def test_lanes_that_were_made_for_other_processes_are_refused_since_all_would_play_the_same():
+    alone = make_vec_env(LETTERS, num_envs=4)
+    with present(Second()), pytest.raises(ConfigError, match=r"by 1 processes, and 2 learn here: .*joined\(\) block"):
+        play_together(TextNetwork, alone, 4)
+
+
+class Asked(Processes):
+    """The second of two processes, where a callback of the first asks to stop in its first rollout, after 3 tokens."""
+
+    def any(self, wish):
+        return True
+
+    def of_first(self, value):
+        return 3
+
+
+@pytest.mark.parametrize("cls", [PPO, SFT])
+def test_where_a_callback_asks_one_process_to_stop_all_do(cls):
+    with present(Asked()):
+        options = {"rollout_responses": 8, "batch_size": 16} if cls is PPO else {"batch_size": 8}
+        env = make_vec_env(LETTERS, num_envs=4)
+        algorithm = cls(
+            TransformerPolicy, env, seed=0, device="cpu", policy_kwargs={"model": MODELS["gpt2"]}, **options
+        )
+        algorithm.learn(1000)
+    assert algorithm.num_timesteps == 3 if cls is PPO else algorithm.num_timesteps < 30
+    assert algorithm._n_updates == (1 if cls is SFT else 0)
 
 
 def test_a_snapshot_is_that_of_all_lanes_and_each_takes_its_own():
