@@ -1,6 +1,7 @@
 """What each algorithm learns in three iterations, alone or with the processes that were launched with this one.
 
-``accelerate launch -m tests.agents.parallel.learned FILE`` writes the parameters of every case to a file.
+``accelerate launch -m tests.agents.parallel.learned FILE [CASE]...`` writes the parameters of these cases, or of all and
+with every fault, to a file.
 """
 
 import sys
@@ -96,9 +97,9 @@ def main() -> None:
     torch.set_num_threads(1)
     file = sys.argv[1]
     with joined("cpu", 60):
-        cases = IN_PARTS if "in-parts" in sys.argv else CASES
+        cases, faults = (sys.argv[2:], {}) if sys.argv[2:] else (CASES, FAULTS)
         found = {f"{name}/{key}": value for name in cases for key, value in weights(learn(name)).items()}
-        for name, backward in FAULTS.items():
+        for name, backward in faults.items():
             with fault(backward):
                 found |= {f"{name}/{key}": value for key, value in weights(learn("grpo")).items()}
         rank = current().rank

@@ -38,7 +38,7 @@ def test_two_processes_learn_what_one_does(two, name):
 def in_parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     """What two processes have learned whose weights lie in parts."""
     file = tmp_path_factory.mktemp("parts") / "weights"
-    ended = launch("tests.agents.parallel.learned", file, "in-parts", preset="fsdp")
+    ended = launch("tests.agents.parallel.learned", file, *IN_PARTS, preset="fsdp")
     assert ended.returncode == 0, ended.stderr
     return load_file(f"{file}.0")
 
