@@ -6,8 +6,10 @@ processes whose part they are; a step moves the parts, and then all get all weig
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,9 +24,18 @@ BUCKET = 50_000_000  # gradients, at most, that are summed at once; DeepSpeed ke
 TRIED = (torch.optim.Adam, torch.optim.SGD)  # each number is moved by itself, so that pieces may be flat
 
 
-def choose_device(device_type: str) -> None:
-    """Let DeepSpeed compute where the processes do; it chooses for itself when it is imported first."""
-    os.environ["DS_ACCELERATOR"] = device_type
+def choose_device(kind: str) -> None:
+    """Let DeepSpeed compute where the processes do, and say nothing but errors; to be called before it is used.
+
+    Args:
+        kind: Of the device, as torch names it.
+    """
+    os.environ["DS_ACCELERATOR"] = kind  # looked at when it is imported first
+    import deepspeed.ops
+
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    if kind == "cpu":
+        deepspeed.ops.__compatible_ops__ = {}  # or it compiles, for a minute, an exchange that is not used here
 
 
 class ZeroPass(SharedPass):
@@ -92,7 +103,9 @@ class ZeroOptimizer(torch.optim.Optimizer):
         """
         assert closure is None
         self._engine.optimizer.refresh_fp32_params()  # weights may have been loaded since the latest step
-        self._engine.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch, about a function that DeepSpeed calls
+            self._engine.step()
         self.norm = float(self._engine.get_global_grad_norm())
         if not math.isfinite(self.norm):
             raise ModelError(
@@ -162,8 +175,10 @@ def _engine(module: torch.nn.Module, optimizer: torch.optim.Optimizer, max_grad_
 
 def _whole(value: Any, weight: Any, flat: Tensor) -> Any:
     """Return what all processes together hold of a state for a parameter, on the CPU."""
-    if not isinstance(value, Tensor) or value.shape != flat.shape:
+    if not isinstance(value, Tensor):
         return value
+    if value.shape != flat.shape:
+        return value.clone()  # one for all parameters here, one for each in the state that is told
     whole = torch.zeros(weight.shape, dtype=value.dtype, device=value.device)
     mapping = weight._hp_mapping
     if mapping is not None:

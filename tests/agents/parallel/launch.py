@@ -3,11 +3,16 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 
 PRESETS = ROOT / "agents" / "presets" / "accelerate"
+NEEDS_DEEPSPEED = pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs the extra 'deepspeed'")
+ZERO2 = pytest.param("deepspeed_zero2", marks=NEEDS_DEEPSPEED)
 
 
 def launch(

@@ -16,7 +16,7 @@ from agents.parallel.whole_rollout import WholeRollout
 from agents.vec_env import make_vec_env
 from tests.conftest import ROOT
 from tests.test_architecture import under, violations
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, MissingExtraError
 from textgym.responses import Scores
 
 PRESETS = ROOT / "agents" / "presets" / "accelerate"
@@ -60,7 +60,13 @@ def test_alone_nothing_of_several_processes_is_imported():
     ("name", "value", "why"),
     [
         ("ACCELERATE_MIXED_PRECISION", "bf16", "--engine.precision"),
-        ("ACCELERATE_USE_DEEPSPEED", "true", "engine of its own"),
+        ("ACCELERATE_DEEPSPEED_ZERO_STAGE", "3", "fsdp.yaml"),
+        ("ACCELERATE_DEEPSPEED_ZERO_STAGE", "1", "keeps more"),
+        ("ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE", "cpu", "never tried"),
+        ("ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE", "nvme", "never tried"),
+        ("ACCELERATE_DEEPSPEED_CONFIG_FILE", "ds.json", "follows from the run's configuration"),
+        ("ACCELERATE_GRADIENT_CLIPPING", "0.5", "max_grad_norm"),
+        ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4", "batch_size"),
         ("FSDP_VERSION", "1", "version 1"),
         ("FSDP_OFFLOAD_PARAMS", "true", "never tried"),
         ("FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP", "layers by themselves"),
@@ -70,6 +76,14 @@ def test_what_the_launcher_must_not_decide_is_refused(monkeypatch, name, value, 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{name}={value}.*{why}"), joined():
+        pass
+
+
+def test_a_missing_deepspeed_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    with pytest.raises(MissingExtraError, match=r"needs the package deepspeed.*textgym\[deepspeed\]"), joined():
         pass
 
 
