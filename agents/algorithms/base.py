@@ -55,7 +55,8 @@ class TextOnPolicy(Prepares, CountsTokens, Resumable, OnPolicyAlgorithm):
         if self.kl_coef is not None:
             self.reference = ReferencePolicy(policy.network)
         current().check_seed(self.seed)
-        policy.learning_pass = current().learning_pass(policy.network, policy.optimizer)
+        policy.learning_pass = current().learning_pass(policy.network, policy.optimizer, self.max_grad_norm)
+        policy.optimizer = policy.learning_pass.moving(policy.optimizer)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Go on in another environment of as many lanes; see ``BaseAlgorithm.set_env``."""

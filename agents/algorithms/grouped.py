@@ -178,7 +178,8 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
             self._halve_parts(parts)
             told = self._gradients(judged.parts(rows, self.part_size, self.device), last_chance=True)
         assert told is not None, "the last chance raises"
-        norm = float(torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm))
+        policy = cast(TransformerPolicy, self.policy)
+        norm = policy.learning_pass.step(policy.optimizer, self.max_grad_norm)
         if not math.isfinite(norm):
             raise ModelError(
                 f"The gradient of a step of {type(self).__name__} is not finite: the policy has moved so far from the "
@@ -186,7 +187,6 @@ class GroupedOnPolicy(TextOnPolicy, OnPolicyAlgorithm):
                 "The weights are as they were before the step; take a smaller learning_rate, fewer n_epochs, or "
                 "shorter responses."
             )
-        self.policy.optimizer.step()
         for name, value in (told | {"grad_norm": norm}).items():
             logs[name].append(value)
 

@@ -113,7 +113,10 @@ class SFT(CountsTokens, Resumable):
         self.policy = self.policy.to(self.device)
         self.policy.network.part_size = self.part_size
         current().check_seed(self.seed)
-        self.policy.learning_pass = current().learning_pass(self.policy.network, self.policy.optimizer)
+        self.policy.learning_pass = current().learning_pass(
+            self.policy.network, self.policy.optimizer, self.max_grad_norm
+        )
+        self.policy.optimizer = self.policy.learning_pass.moving(self.policy.optimizer)
         self._rng = np.random.default_rng(self.seed)
         self._order: list[int] = []  # of the samples that this epoch has still to visit
         self._stopping = EarlyStopping(self)

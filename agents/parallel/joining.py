@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from agents.parallel.processes import Processes, current, present
 from textgym.errors import ConfigError, MissingExtraError
@@ -37,6 +38,8 @@ def joined(device: str = "auto", timeout_seconds: float = TIMEOUT_SECONDS) -> It
     except ImportError as error:
         raise MissingExtraError("accelerate", "parallel", "Learning in several processes") from error
     _refuse_settings()
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true" and find_spec("deepspeed") is None:
+        raise MissingExtraError("deepspeed", "deepspeed", "Gradients in parts")
 
     from agents.parallel.many import ManyProcesses, translated
 
@@ -68,11 +71,16 @@ def _launched() -> int:
 REFUSED = (  # what a launcher may have been told: the variable, its default, what must stand there, and why
     ("ACCELERATE_MIXED_PRECISION", "no", "no", "precision is a setting of the run, --engine.precision bfloat16"),
     (
-        "ACCELERATE_USE_DEEPSPEED",
-        "false",
-        "false",
-        "DeepSpeed has an engine of its own in place of the optimizer's step; fsdp.yaml shares the same three things",
+        "ACCELERATE_DEEPSPEED_ZERO_STAGE",
+        "2",
+        "2",
+        "stage 1 exchanges as much and keeps more; for weights in parts, as of stage 3, there is fsdp.yaml",
     ),
+    ("ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE", "none", "none", "state in other memory was never tried"),
+    ("ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE", "none", "none", "weights in other memory were never tried"),
+    ("ACCELERATE_DEEPSPEED_CONFIG_FILE", "", "", "all that DeepSpeed is told follows from the run's configuration"),
+    ("ACCELERATE_GRADIENT_CLIPPING", "", "", "gradients are clipped to the algorithm's max_grad_norm"),
+    ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1", "1", "batch_size and part_size say what a step learns from"),
     ("FSDP_VERSION", "2", "2", "FSDP of version 1 replaces parameters by flat ones, which no checkpoint here knows"),
     ("FSDP_OFFLOAD_PARAMS", "false", "false", "parts that lie in the memory of the CPU were never tried"),
     ("FSDP_AUTO_WRAP_POLICY", "NO_WRAP", "NO_WRAP", "rollouts pass layers by themselves, so all weights come at once"),

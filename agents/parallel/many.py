@@ -26,6 +26,7 @@ from agents.parallel.peers import Peers
 from agents.parallel.processes import Processes
 from agents.parallel.sharded_pass import ShardedPass, put_together, take_apart, whole_state
 from agents.parallel.shared_pass import PassModule, SharedPass
+from agents.parallel.zero_pass import ZeroPass, choose_device
 from textgym.errors import ProcessError, TextGymError
 
 T = TypeVar("T")
@@ -50,19 +51,22 @@ class ManyProcesses(Processes):
         self.timeout_seconds = timeout_seconds
         self._host = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
         self._patient = dist.new_group(backend="gloo", timeout=PATIENCE)
-        self.shards = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+        self.shards = _is_asked_for("ACCELERATE_USE_FSDP")
+        self.deepspeed = _is_asked_for("ACCELERATE_USE_DEEPSPEED")
         self._sharded: WeakKeyDictionary[TextNetwork, ShardedPass] = WeakKeyDictionary()
         self.peers = Peers(self.values(Peers.this()))
 
     @classmethod
     def launched(cls, device: str, timeout_seconds: float) -> ManyProcesses:
         """Return the processes that were launched with this one; none begins before all are there."""
-        on_cpu = get_device(device).type == "cpu"
+        kind = get_device(device).type
+        if _is_asked_for("ACCELERATE_USE_DEEPSPEED"):
+            choose_device(kind)
         handlers = [
             InitProcessGroupKwargs(timeout=timedelta(seconds=timeout_seconds)),
             DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False),  # a head may not learn
         ]
-        return cls(Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=handlers), timeout_seconds)
+        return cls(Accelerator(cpu=kind == "cpu", mixed_precision="no", kwargs_handlers=handlers), timeout_seconds)
 
     def leave(self) -> None:
         """End the connections; the processes are not known to Accelerate any more."""
@@ -132,8 +136,10 @@ class ManyProcesses(Processes):
                 "something in a callback, a reward or a model draws from torch's generator in some processes only."
             )
 
-    def learning_pass(self, network: TextNetwork, optimizer: torch.optim.Optimizer) -> SharedPass:
+    def learning_pass(self, network: TextNetwork, optimizer: torch.optim.Optimizer, max_grad_norm: float) -> SharedPass:
         """Return the learning pass that is shared; all processes get the weights of the first."""
+        if self.deepspeed:
+            return ZeroPass(network, optimizer, max_grad_norm, self.rank, self.count)
         if self.shards:
             self._sharded[network] = sharded = ShardedPass(network, optimizer, self.rank, self.count)
             return sharded
@@ -170,6 +176,11 @@ class ManyProcesses(Processes):
         parts = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.count)]
         dist.all_gather(parts, torch.frombuffer(bytearray(own.ljust(longest, b"\0")), dtype=torch.uint8), group=group)
         return [part.numpy().tobytes()[: int(size)] for part, size in zip(parts, sizes, strict=True)]
+
+
+def _is_asked_for(variable: str) -> bool:
+    """Whether Accelerate's launcher was told to use something."""
+    return os.environ.get(variable, "false").lower() == "true"
 
 
 def _told(problem: Exception | None) -> list[str] | None:

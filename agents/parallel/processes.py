@@ -95,8 +95,10 @@ class Processes:
     def check_in_step(self) -> None:
         """Raise ProcessError unless the processes' random generators are in the same state."""
 
-    def learning_pass(self, network: TextNetwork, optimizer: torch.optim.Optimizer) -> LearningPass:
-        """Return how a network learns here, which its optimizer moves."""
+    def learning_pass(
+        self, network: TextNetwork, optimizer: torch.optim.Optimizer, max_grad_norm: float
+    ) -> LearningPass:
+        """Return how a network learns here, which its optimizer moves by gradients of at most this norm."""
         return LearningPass(network)
 
     def whole(self, network: TextNetwork) -> AbstractContextManager[Any]:

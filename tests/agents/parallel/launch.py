@@ -3,11 +3,16 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 
 PRESETS = ROOT / "agents" / "presets" / "accelerate"
+NEEDS_DEEPSPEED = pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs the extra 'deepspeed'")
+ZERO2 = pytest.param("deepspeed_zero2", marks=NEEDS_DEEPSPEED)
 
 
 def launch(
@@ -19,7 +24,8 @@ def launch(
     command = [*launcher, processes, "-m", module, *arguments]
     alone = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
     inherited = {name: value for name, value in os.environ.items() if name not in alone}
-    given = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    given = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     return subprocess.run(
         [*map(str, command)], capture_output=True, text=True, timeout=timeout, cwd=ROOT, env={**inherited, **given}
     )

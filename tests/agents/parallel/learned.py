@@ -1,6 +1,7 @@
 """What each algorithm learns in three iterations, alone or with the processes that were launched with this one.
 
-``accelerate launch -m tests.agents.parallel.learned FILE`` writes the parameters of every case to a file.
+``accelerate launch -m tests.agents.parallel.learned FILE [CASE]...`` writes the parameters of these cases, or of all
+and with every fault, to a file.
 """
 
 import sys
@@ -14,6 +15,7 @@ from agents.parallel import current, joined, shared_pass
 from tests.agents.tiny import MODELS
 
 ENV = "tests.agents.tiny:test/Letters-v0"
+ADAM = {"policy_kwargs": {"optimizer_class": torch.optim.Adam}}
 SGD = {"optimizer_class": torch.optim.SGD}  # unlike Adam, it knows a gradient from twice that gradient
 ROLLOUT = {"rollout_responses": 16, "learning_rate": 0.05, "max_grad_norm": 1.0}
 T5 = {"policy_kwargs": {"model": MODELS["t5"]}}
@@ -26,6 +28,7 @@ CASES = {
     "rloo": (RLOO, {**ROLLOUT, "responses_per_prompt": 4, "n_epochs": 2, "kl_coef": 0.1, "ent_coef": 0.01}),
     "sft": (SFT, {"batch_size": 5, "learning_rate": 0.05, "label_smoothing": 0.1}),
     "ppo-t5-slots": (PPO, {**ROLLOUT, **T5, "slots": 3, "batch_size": 40, "kl_coef": 0.1}),
+    "ppo-adam-parts": (PPO, {**ROLLOUT, **ADAM, "learning_rate": 0.01, "batch_size": 40, "part_size": 12}),
     "rloo-lora": (RLOO, {**ROLLOUT, **LORA, "responses_per_prompt": 2, "learning_rate": 0.2, "kl_coef": 0.1}),
 }
 IN_PARTS = ("ppo", "a2c", "grpo", "sft", "ppo-t5-slots")  # also tried with weights in parts
@@ -59,6 +62,13 @@ def learn(name, iterations=3):
         algorithm.train = lambda: (train(), seen.append(1))
         algorithm.learn(10**6, callback=lambda *_: len(seen) < iterations)
     return algorithm
+
+
+def held(algorithm):
+    """Return how many numbers the optimizer's state holds in this process."""
+    optimizer = algorithm.policy.optimizer
+    state = getattr(optimizer, "_own", optimizer).state.values()
+    return torch.tensor([sum(value.numel() for entries in state for value in entries.values() if value.dim())])
 
 
 def weights(algorithm):
@@ -96,9 +106,11 @@ def main() -> None:
     torch.set_num_threads(1)
     file = sys.argv[1]
     with joined("cpu", 60):
-        cases = IN_PARTS if "in-parts" in sys.argv else CASES
-        found = {f"{name}/{key}": value for name in cases for key, value in weights(learn(name)).items()}
-        for name, backward in FAULTS.items():
+        cases, faults = (sys.argv[2:], {}) if sys.argv[2:] else (CASES, FAULTS)
+        learners = {name: learn(name) for name in cases}
+        found = {f"{name}/{key}": value for name in cases for key, value in weights(learners[name]).items()}
+        found |= {f"held/{name}": held(learner) for name, learner in learners.items()}
+        for name, backward in faults.items():
             with fault(backward):
                 found |= {f"{name}/{key}": value for key, value in weights(learn("grpo")).items()}
         rank = current().rank

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from agents.parallel.shared_pass import even_bounds
-from tests.agents.parallel.launch import largest_difference, launch
-from tests.agents.parallel.learned import CASES, FAULTS, IN_PARTS, learn, weights
+from tests.agents.parallel.launch import NEEDS_DEEPSPEED, largest_difference, launch
+from tests.agents.parallel.learned import CASES, FAULTS, IN_PARTS, held, learn, weights
 
 pytest.importorskip("accelerate", reason="several processes need the extra 'parallel'")
 
@@ -38,7 +38,7 @@ def test_two_processes_learn_what_one_does(two, name):
 def in_parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     """What two processes have learned whose weights lie in parts."""
     file = tmp_path_factory.mktemp("parts") / "weights"
-    ended = launch("tests.agents.parallel.learned", file, "in-parts", preset="fsdp")
+    ended = launch("tests.agents.parallel.learned", file, *IN_PARTS, preset="fsdp")
     assert ended.returncode == 0, ended.stderr
     return load_file(f"{file}.0")
 
@@ -47,6 +47,30 @@ def in_parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor
 @pytest.mark.parametrize("name", IN_PARTS)
 def test_weights_in_parts_learn_what_whole_ones_do(in_parts, name):
     assert largest_difference(of_case(in_parts, name), weights(learn(name))) < 1e-5
+
+
+@pytest.fixture(scope="module")
+def zero2(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
+    """What two processes have learned whose gradients and optimizer state lie in parts: the weights in each of them."""
+    file = tmp_path_factory.mktemp("zero2") / "weights"
+    ended = launch("tests.agents.parallel.learned", file, *CASES, preset="deepspeed_zero2")
+    assert ended.returncode == 0, ended.stderr
+    return [load_file(f"{file}.{rank}") for rank in (0, 1)]
+
+
+@NEEDS_DEEPSPEED
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_in_parts_learn_what_whole_ones_do(zero2, name):
+    assert largest_difference(of_case(zero2[0], name), weights(learn(name))) < 1e-5
+
+
+@NEEDS_DEEPSPEED
+@pytest.mark.slow
+def test_each_process_holds_half_of_the_state_and_all_weights(zero2):
+    assert all(torch.equal(weight, zero2[1][name]) for name, weight in zero2[0].items())
+    alone = int(held(learn("ppo-adam-parts")))
+    assert alone / 2 <= int(zero2[0]["held/ppo-adam-parts"]) <= alone / 2 + 8  # parts are filled up to whole words
 
 
 def test_both_processes_have_the_same_weights_to_the_last_bit(two):

@@ -19,7 +19,7 @@ from agents.vec_env import make_vec_env
 from tests.agents.tiny import MODELS
 from tests.conftest import ROOT
 from tests.test_architecture import under, violations
-from textgym.errors import ConfigError
+from textgym.errors import ConfigError, MissingExtraError
 from textgym.responses import Scores
 
 PRESETS = ROOT / "agents" / "presets" / "accelerate"
@@ -63,7 +63,13 @@ def test_alone_nothing_of_several_processes_is_imported():
     ("name", "value", "why"),
     [
         ("ACCELERATE_MIXED_PRECISION", "bf16", "--engine.precision"),
-        ("ACCELERATE_USE_DEEPSPEED", "true", "engine of its own"),
+        ("ACCELERATE_DEEPSPEED_ZERO_STAGE", "3", "fsdp.yaml"),
+        ("ACCELERATE_DEEPSPEED_ZERO_STAGE", "1", "keeps more"),
+        ("ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE", "cpu", "never tried"),
+        ("ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE", "nvme", "never tried"),
+        ("ACCELERATE_DEEPSPEED_CONFIG_FILE", "ds.json", "follows from the run's configuration"),
+        ("ACCELERATE_GRADIENT_CLIPPING", "0.5", "max_grad_norm"),
+        ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4", "batch_size"),
         ("FSDP_VERSION", "1", "version 1"),
         ("FSDP_OFFLOAD_PARAMS", "true", "never tried"),
         ("FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP", "layers by themselves"),
@@ -82,6 +88,15 @@ def test_a_number_of_processes_without_a_launcher_is_told_in_a_sentence(monkeypa
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match=f"WORLD_SIZE={count} .*RANK.*accelerate launch, or unset"), joined():
+        pass
+
+
+def test_a_missing_deepspeed_is_told_in_a_sentence(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    with pytest.raises(MissingExtraError, match=r"needs the package deepspeed.*textgym\[deepspeed\]"), joined():
         pass
 
 

@@ -10,7 +10,7 @@ from agents.runs.run_folder import RunFolder
 from agents.train import resume, train
 from tests.agents.interrupted import TIMES
 from tests.agents.parallel.interrupted import configuration
-from tests.agents.parallel.launch import largest_difference, launch, weights_in
+from tests.agents.parallel.launch import ZERO2, largest_difference, launch, weights_in
 
 pytest.importorskip("accelerate", reason="several processes need the extra 'parallel'")
 RUN = "tests.agents.parallel.interrupted"
@@ -50,8 +50,9 @@ def assert_equal_runs(run: Path, other: Path) -> None:
     assert tables[0].keys() == tables[1].keys()
 
 
-def test_a_process_that_is_killed_ends_the_run_with_a_reason_and_one_process_goes_on(alone, tmp_path):
-    ended = launch(RUN, tmp_path, 41, 1, "SIGKILL")
+@pytest.mark.parametrize("preset", ["cpu_two_processes", ZERO2])
+def test_a_process_that_is_killed_ends_the_run_with_a_reason_and_one_process_goes_on(alone, tmp_path, preset):
+    ended = launch(RUN, tmp_path, 41, 1, "SIGKILL", preset=preset)
     assert ended.returncode != 0
     assert "Process 1 of 2 (pid" in ended.stderr
     assert "ended in mid-run" in ended.stderr
@@ -66,7 +67,7 @@ def test_a_process_that_is_killed_ends_the_run_with_a_reason_and_one_process_goe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp"])
+@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp", ZERO2])
 def test_a_run_of_two_processes_is_that_of_one_and_written_once(alone, tmp_path, preset):
     ended = launch(RUN, tmp_path, *SIGNAL_FREE, preset=preset)
     assert ended.returncode == 0, ended.stderr
@@ -92,7 +93,7 @@ def test_a_signal_to_one_process_stops_all_after_the_same_update_and_two_go_on(a
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp"])
+@pytest.mark.parametrize("preset", ["cpu_two_processes", "fsdp", ZERO2])
 @pytest.mark.parametrize("update", [18, 41])
 def test_two_processes_go_on_with_the_run_of_one(alone, tmp_path, preset, update):
     ended = launch(RUN, tmp_path, update, 0, "SIGKILL", processes=1)
