@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -77,25 +78,39 @@ def play(
     if isinstance(lanes.venv, DialogueVectorEnv):
         dialogues = lanes.venv.begin_dialogues(starts, responses_per_prompt)
         numbers = in_groups(numbers, responses_per_prompt)
-        rollout, scores = converse(network, dialogues, last_values=last_values, branch=branch, numbers=numbers, key=key)
+        with _given_up(lanes):
+            rollout, scores = converse(
+                network, dialogues, last_values=last_values, branch=branch, numbers=numbers, key=key
+            )
         lanes.venv.end_dialogues()
         return Episodes(_experience(rollout, scores, dialogues.observations.copy(), dialogues.own.copy()), scores)
     prompts = lanes.venv.begin(starts, responses_per_prompt)
     ids = torch.as_tensor(prompts.ids, device=network.device)
-    rollout = generate(
-        network,
-        ids,
-        responses_per_prompt=responses_per_prompt,
-        last_values=last_values,
-        slots=slots,
-        branch=branch,
-        numbers=numbers,
-        key=key,
-    )
-    responses = rollout.responses.cpu().numpy().astype(np.int32)
-    scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
+    with _given_up(lanes):
+        rollout = generate(
+            network,
+            ids,
+            responses_per_prompt=responses_per_prompt,
+            last_values=last_values,
+            slots=slots,
+            branch=branch,
+            numbers=numbers,
+            key=key,
+        )
+        responses = rollout.responses.cpu().numpy().astype(np.int32)
+        scores = lanes.venv.score(responses, (responses >= 0).sum(axis=1))
     observations = np.concatenate([prompts.ids.repeat(responses_per_prompt, axis=0), responses], axis=1)
     return Episodes(_experience(rollout, scores, observations, responses >= 0), scores)
+
+
+@contextmanager
+def _given_up(lanes: TextVecEnv) -> Iterator[None]:
+    """Within, an error or an interruption ends the episodes that were begun, so that learning may go on afterwards."""
+    try:
+        yield
+    except BaseException:
+        lanes.reset()
+        raise
 
 
 def _numbers(starts: int, lanes: int, first_lane: int, lanes_in_all: int | None) -> torch.Tensor:

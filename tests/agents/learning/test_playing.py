@@ -7,6 +7,7 @@ import torch
 import tests.talks  # noqa: F401  (registers the environments)
 from agents import PPO, TransformerPolicy, make_vec_env
 from agents.learning.playing import play
+from agents.models.record import Record
 from tests.agents.tiny import MODELS, sharpen
 from textgym.errors import ConfigError
 
@@ -69,3 +70,23 @@ def test_without_a_key_torch_generator_gives_it():
 def test_lanes_that_are_not_among_all_are_refused(first, in_all):
     with pytest.raises(ConfigError, match="must be among lanes_in_all"):
         share(network_for("test/Letters-v0"), "test/Letters-v0", first, 4, first_lane=first, lanes_in_all=in_all)
+
+
+@pytest.mark.parametrize("env", ["test/Letters-v0", "tests/Talk-v0"])
+def test_learning_goes_on_after_an_interrupted_rollout(env, monkeypatch):
+    made = PPO(TransformerPolicy, make_vec_env(env, num_envs=2), batch_size=4, policy_kwargs={"model": MODELS["gpt2"]})
+    made.learn(2)
+    write, written = Record.write, []
+
+    def interrupted(*arguments):
+        written.append(1)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        return write(*arguments)
+
+    monkeypatch.setattr(Record, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made.learn(2, reset_num_timesteps=False)
+    steps = made.num_timesteps
+    made.learn(2, reset_num_timesteps=False)
+    assert made.num_timesteps > steps
