@@ -23,8 +23,13 @@ RESULTS = Path(__file__).parents[1] / "results" / "throughput.jsonl"
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure what was asked for; return 1 where a cell failed."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     wanted = chosen(options.only, options.models, options.all)
+    if not wanted:
+        parser.error("no cell is chosen by these --only and --models: see --list --all")
+    if options.repeats < 1:
+        parser.error(f"--repeats must be at least 1, got {options.repeats}")
     results = Results(options.results)
     if options.list:
         for cell in wanted:

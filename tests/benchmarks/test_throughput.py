@@ -210,6 +210,19 @@ def test_a_cell_is_chosen_by_its_name_its_model_and_its_use() -> None:
     assert set(names()) < set(names(everything=True)) < set(cells.cells())
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(["--only", "nonsense"], "no cell is chosen"), (["--only", "ppo", "--models", "gpt2-4m"], "no cell is chosen"),
+     (["--models", "nonsense"], "invalid choice"), (["--repeats", "0"], "at least 1, got 0")],
+)  # fmt: skip
+def test_what_cannot_be_measured_is_refused(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--results", str(tmp_path / "r.jsonl"), *given])
+    assert message in capsys.readouterr().err
+
+
 def test_a_finished_cell_is_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
