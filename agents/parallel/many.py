@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
@@ -76,13 +77,13 @@ class ManyProcesses(Processes):
     def joined(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the rows of all processes, one process after the other."""
         rows = np.ascontiguousarray(array)
-        parts = self._bytes(rows.tobytes(), self._host)
+        parts = self._bytes(rows.tobytes(), self._host, "joined")
         shape = (-1, *array.shape[1:])
         return np.concatenate([np.frombuffer(part, dtype=array.dtype).reshape(shape) for part in parts])
 
     def values(self, value: Any) -> list[Any]:
         """Return the JSON value of each process."""
-        return self._values(value, self._host)
+        return self._values(value, self._host, "values")
 
     def of_first(self, value: T) -> T:
         """Return the JSON value of the first process."""
@@ -91,19 +92,18 @@ class ManyProcesses(Processes):
 
     def largest(self, number: float) -> float:
         """Return the largest number that a process gives."""
-        told = torch.tensor(float(number), dtype=torch.float64)
-        dist.all_reduce(told, dist.ReduceOp.MAX, group=self._host)
-        return float(told)
+        return float(max(self._values(float(number), self._host, "largest")))
 
     def once(self, work: Callable[[], object]) -> None:
         """Let the first process do something, while the others wait, however long; all raise its error."""
+        self._bytes(b"", self._host, "once")  # all have come so far: the patience is for the first one's work alone
         problem: Exception | None = None
         if self.is_first:
             try:
                 work()
             except Exception as error:
                 problem = error
-        told = self._values(_told(problem), self._patient)[0]
+        told = self._values(_told(problem), self._patient, "once")[0]
         if problem is not None:
             raise problem
         if told is not None:
@@ -165,17 +165,27 @@ class ManyProcesses(Processes):
         """Return a tensor in parts, where ``like`` lies in parts."""
         return take_apart(whole, like)
 
-    def _values(self, value: Any, group: Any) -> list[Any]:
-        return [json.loads(text) for text in self._bytes(json.dumps(value).encode(), group)]
+    def _values(self, value: Any, group: Any, purpose: str) -> list[Any]:
+        return [json.loads(text) for text in self._bytes(json.dumps(value).encode(), group, purpose)]
 
-    def _bytes(self, own: bytes, group: Any) -> list[bytes]:
-        """Return the bytes of each process."""
-        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.count)]
-        dist.all_gather(sizes, torch.tensor([len(own)]), group=group)
-        longest = max(1, *(int(size) for size in sizes))
+    def _bytes(self, own: bytes, group: Any, purpose: str) -> list[bytes]:
+        """Return the bytes of each process.
+
+        Raises:
+            ProcessError: Another process exchanges something else.
+        """
+        heads = [torch.zeros(2, dtype=torch.int64) for _ in range(self.count)]
+        dist.all_gather(heads, torch.tensor([len(own), zlib.crc32(purpose.encode())]), group=group)
+        sizes = [int(size) for size, _ in heads]
+        if len({int(mark) for _, mark in heads}) > 1:
+            raise ProcessError(
+                "The processes are at different places of the program: learn, save, load and evaluate are for all of "
+                "them to call, in the same order; only what prints or writes by itself belongs under is_first."
+            )
+        longest = max(1, *sizes)
         parts = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.count)]
         dist.all_gather(parts, torch.frombuffer(bytearray(own.ljust(longest, b"\0")), dtype=torch.uint8), group=group)
-        return [part.numpy().tobytes()[: int(size)] for part, size in zip(parts, sizes, strict=True)]
+        return [part.numpy().tobytes()[:size] for part, size in zip(parts, sizes, strict=True)]
 
 
 def _is_asked_for(variable: str) -> bool:

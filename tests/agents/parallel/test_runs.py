@@ -133,3 +133,13 @@ def test_lanes_that_cannot_be_shared_are_refused_in_a_sentence(tmp_path):
     assert ended.returncode != 0
     assert "num_envs must be a multiple of the 2 processes that share it, got 5" in ended.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("way", "message"), [("different", "at different places of the program"), ("hangs", "did not answer for 5 seconds")]
+)
+def test_processes_that_do_different_things_and_those_that_hang_before_a_file_is_written_are_told(way, message):
+    ended = launch("tests.agents.parallel.astray", way)
+    assert ended.returncode != 0
+    assert message in ended.stderr
