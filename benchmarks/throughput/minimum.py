@@ -9,7 +9,7 @@ from benchmarks.throughput.machine import gflops
 from benchmarks.throughput.models import Model
 from benchmarks.throughput.timing import cpu_seconds, median
 
-TARGET = 1.5
+TARGET = {"gpt2-20m": 1.5}  # a smaller model's time is that of calls, not of arithmetic
 SIZE = 1024  # of the square matrices whose product tells the speed
 
 
@@ -49,7 +49,7 @@ def compare(model: Model, repeats: int) -> list[Comparison]:
             },
         )
         for told, least, target in (
-            (", N S (4 + 6 E)", work.least_with_reference(), TARGET),
+            (", N S (4 + 6 E)", work.least_with_reference(), TARGET.get(model.name)),
             (", prompts read once a group", work.least_with_reference(GROUP), None),
         )
     ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_every_comparison_measures_both_sides_and_is_reported(tiny: None, tmp_pa
         *rollouts.compare_variable(TINY, 2, ["eager"]),
         iterations.compare(whole, 1, 100.0),
         iterations.compare(part, 1, 100.0),
-        *minimum.compare(TINY, 1),
+        *minimum.compare(replace(TINY, name="gpt2-20m"), 1),  # which alone has a target
         *growth.lanes(1),
         *growth.lengths(1),
     ]
