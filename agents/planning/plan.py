@@ -12,7 +12,7 @@ hold from the start, some hundred megabytes, comes on top.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,7 @@ class _Phases:
         self._rollouts: dict[int, Peak] = {}
         self._updates: dict[int, Peak] = {}
         warm = workload.imitated
-        self.imitated = [] if warm is None else [self.rehearsal.warm_start(warm)]
+        self.imitated = [] if warm is None else [_imitating(self.rehearsal).warm_start(warm)]
 
     def rollout(self, slots: int) -> Peak:
         slots = min(slots, self.workload.responses)
@@ -174,6 +174,14 @@ class _Phases:
 
     def together(self, slots: int, rows: int) -> int:
         return process_bytes([self.rollout(slots), self.update(rows), *self.imitated])
+
+
+def _imitating(rehearsal: Rehearsal) -> Rehearsal:
+    """Return the rehearsal of a warm start, in which all layers learn, by Adam."""
+    workload = rehearsal.workload
+    if workload.unfrozen_layers is None and workload.optimizer == "adam":
+        return rehearsal
+    return Rehearsal(replace(workload, unfrozen_layers=None, optimizer="adam", has_reference=False))
 
 
 def _fitting(phases: _Phases, memory: int) -> tuple[int, int]:

@@ -170,8 +170,8 @@ class Rehearsal:
             rows: Responses of the step.
             part_tokens: The most tokens of a part of them; None passes all at once.
         """
-        parts, self.network.part_size = [rows], part_tokens
-        if not self.workload.has_critic:  # of further parts the second has told all
+        parts, self.network.part_size = [rows], part_tokens if self.workload.has_critic else None
+        if not self.workload.has_critic:  # it cuts the parts itself; of further ones the second has told all
             parts = [len(part) for part in parts_of(np.arange(rows), self._lengths(rows), part_tokens)][:2]
         given = [self._rows(part) for part in parts]
         self.ledger.begin()

@@ -11,7 +11,7 @@ import tests.agents.tiny  # noqa: F401  (registers the letters)
 from agents.commands.planning import plan
 from agents.planning.memory_size import parse_size, size_text
 from agents.planning.plan import LIBRARIES, largest, make_plan, process_bytes
-from agents.planning.rehearsal import CACHE, PARAMETERS, Peak
+from agents.planning.rehearsal import ACTIVATIONS, CACHE, PARAMETERS, Peak
 from tests.agents.planning.test_rehearsal import ROWS, T, workload
 from tests.conftest import ROOT
 from textgym.cli import SUMMARIES
@@ -151,6 +151,19 @@ def test_a_warm_start_of_many_responses_is_planned_and_minded() -> None:
     tight = make_plan(planned, roomy.least - 1)
     assert tight.proposal() == {}
     assert "Take a smaller warm_start.batch_size, lora" in tight.verdict()
+
+
+def test_all_layers_learn_in_a_warm_start_by_adam() -> None:
+    planned = workload(algorithm="GRPO", optimizer="muon", unfrozen_layers=1, has_reference=True, imitated=ROWS)
+    warm = make_plan(planned, 10**12).peaks[2]
+    expected = make_plan(workload(algorithm="GRPO", imitated=ROWS), 10**12).peaks[2]
+    assert warm.bytes == expected.bytes
+
+
+def test_parts_that_an_algorithm_cuts_itself_keep_their_activations() -> None:
+    parts = make_plan(workload(algorithm="GRPO", part_tokens=4 * T), 10**12).peaks[1].bytes
+    again = make_plan(workload(algorithm="PPO", part_tokens=4 * T), 10**12).peaks[1].bytes
+    assert parts[ACTIVATIONS] > 2 * again[ACTIVATIONS]
 
 
 def test_the_cache_that_is_told_is_that_of_the_configured_rollout() -> None:
