@@ -1,4 +1,4 @@
-"""How a policy computes: choices that change speed and memory, not what is computed."""
+"""How a policy computes: choices that change speed and memory, not what is computed but for rounding."""
 
 from __future__ import annotations
 

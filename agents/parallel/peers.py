@@ -48,14 +48,14 @@ class Peers:
             ended = [
                 f"Process {rank} of {len(self.peers)} (pid {peer['pid']})"
                 for rank, peer in enumerate(self.peers)
-                if peer["host"] == platform.node() and not _lives(peer["pid"])
+                if peer["host"] == platform.node() and not lives(peer["pid"])
             ]
             if ended or time.monotonic() > limit:
                 return ended
             time.sleep(0.05)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     """Whether a process runs; one that has ended, and that its parent has not asked for yet, does not."""
     if PROC.is_dir():
         try:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agents.parallel.peers import lives
 from textgym.errors import ConfigError
 
 UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # some network file systems have no locks
@@ -93,10 +94,4 @@ def _lives(holder: dict[str, Any]) -> bool:
     here, pid = _holder(), holder.get("pid")
     if not isinstance(pid, int) or pid == here["pid"] or any(holder[key] != here[key] for key in ("host", "boot")):
         return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return lives(pid)
